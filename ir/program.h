@@ -1,0 +1,71 @@
+// program.h: level two. A Program is what one object does: launches of kernels in order, the places
+// their arguments have, and the recipe of every byte of the weight image. Text form: .vp.
+#ifndef IR_PROGRAM_H
+#define IR_PROGRAM_H
+#include "ir/graph.h"
+#include "ir/kernel.h"
+
+#define MAX_ARGS 16
+typedef enum { PLACE_ARENA, PLACE_WEIGHTS, PLACE_INPUT, PLACE_OUTPUT, PLACE_COUNT } PlaceKind;
+extern const char *const place_text[PLACE_COUNT];
+typedef struct Place {
+    PlaceKind kind;
+    uint32_t index;        // INPUT, OUTPUT: which one
+    uint64_t offset;       // bytes
+} Place;
+typedef struct Launch {
+    uint32_t kern;         // index into Program.kern
+    uint32_t nargs;
+    Place arg[MAX_ARGS];
+    int64_t grid;          // tasks
+    const char *label;     // source node or idea, for profiles and text
+    double flops;          // 2 x multiply-adds it performs
+} Launch;
+
+// How a constant lies in the weight image. The recipe of its numbers is a constant expression of
+// Program.graph, evaluated when the image is written (graph_eval_const), never all at once.
+typedef enum {
+    PACK_PLAIN,            // as the tensor: contiguous, row-major
+    PACK_PANEL,            // a matrix [N,K] (trans) or [K,N] as panels of nr columns: [panel][k][nr], last panel zero-padded
+} PackKind;
+typedef struct Region {
+    NodeId expr;           // node of Program.graph without INPUT below it
+    PackKind pack;
+    bool trans;            // PANEL: the tensor is [N,K]
+    int32_t nr;            // PANEL: columns of a panel
+    uint64_t offset, nbytes;   // in the image; offset is a multiple of 64
+} Region;
+typedef struct ProgramTensor {     // a public input or output
+    const char *name;
+    Type type;
+} ProgramTensor;
+typedef struct Program {
+    Arena *arena;
+    const Target *target;
+    const Graph *graph;    // the graph it was lowered from: recipes of regions, ModelInfo
+    VEC(Kern *) kern;
+    VEC(Launch) launch;
+    VEC(Region) region;    // by offset, no overlap
+    VEC(ProgramTensor) input, output;
+    uint64_t arena_bytes;  // intermediates; multiple of 64
+    uint64_t scratch_bytes;    // of one slice; multiple of 64
+    uint64_t weight_bytes;
+    uint32_t max_slices;   // threads beyond this are not used; the host's arena holds arena_bytes + max_slices * scratch_bytes
+} Program;
+
+Program *program_new(Arena *a, const Target *t, const Graph *g);
+static inline uint64_t program_host_arena(const Program *p) { return p->arena_bytes + p->max_slices * p->scratch_bytes; }
+// program_check.c: places inside their objects, kernels verify, regions ordered and of the right size,
+// and that no launch reads arena bytes that nothing wrote (by intervals).
+bool program_check(const Program *p, Diag *d);
+// program_image.c: the bytes of the image, in order. Evaluates one region at a time in `scratch` (reset per
+// region). The callback may stop the walk by returning false.
+typedef bool (*ImageSink)(void *ctx, const void *bytes, uint64_t n);
+bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx);
+uint64_t region_nbytes(const Graph *g, const Region *r);
+// program_eval.c: runs every launch with kern_eval, in `slices` slices. image: weight_bytes from program_image.
+bool program_eval(const Program *p, const void *image, const void *const *in, void *const *out, uint32_t slices, Arena *a);
+// program_text.c: the constant part of the graph (.vg), regions, kernels (.vk), launches.
+void program_print(const Program *p, Str *out, const Diag *locs);
+Program *program_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n);
+#endif
