@@ -22,31 +22,39 @@ bool hf_read_siblings(Ctx *c, const char *model_path, ModelInfo *info);    // la
 // keeps `fallback` (comma-separated) or everything when NULL.
 bool frontend_select_outputs(Ctx *c, Graph *g, const char *outputs, const char *fallback);
 
-// files.c: the one place that opens model files (SAFETY section 4).
+// files.c: the one place that opens model files (SAFETY section 4). A view stays mapped until the process ends.
 typedef struct FileView {
     const char *path;          // as shown to the user
     const uint8_t *data;
-    uint64_t nbytes;
+    uint64_t nbytes;           // > 0
 } FileView;
 bool file_map(Ctx *c, const char *path, FileView *out);                    // read-only mapping of a regular file
-bool file_map_beneath(Ctx *c, const char *dir, const char *name, Loc at, FileView *out);   // `name` comes from a model
+// `name` comes from a model, so it must stay inside `dir`. Links may leave it only for the blob store of the hub
+// cache that dir is a snapshot of, or (beside: dir is the model file's directory) for the real directory of `model`.
+bool file_map_beneath(Ctx *c, const char *dir, const char *name, Loc at, FileView *out);
+bool file_map_beside(Ctx *c, const char *model, const char *name, Loc at, FileView *out);
 bool file_exists_beneath(const char *dir, const char *name);
-bool file_sha256(const FileView *const *files, size_t n, char hex[65]);
+void file_sha256(const FileView *const *files, size_t n, char hex[65]);    // of the files' bytes in this order
+const char *path_dir(Arena *a, const char *path);                          // "." when there is none
+const char *path_base(Arena *a, const char *path);                         // the last component
+bool path_is_dir(const char *path);
 
 // weights/: named tensors of a checkpoint, each a view of a mapping.
 typedef struct WeightTensor {
     const char *name;
-    Type type;
+    Type type;                 // dt DT_NONE: an element type that vitc does not know
+    const char *dtype;         // the element type as the file spells it
     const void *data;
-    const char *file;
+    const char *file;          // NULL: gathered into memory
     uint64_t offset;
 } WeightTensor;
 typedef struct Weights {
     VEC(WeightTensor) tensor;  // sorted by name, unique
 } Weights;
 bool safetensors_read(Ctx *c, const FileView *f, Weights *out);
-bool torch_read(Ctx *c, const FileView *f, Weights *out);                  // zip form; data-only unpickler
+bool torch_read(Ctx *c, const FileView *f, Weights *out);                  // zip and legacy form; data-only unpickler
 const WeightTensor *weights_find(const Weights *w, const char *name);
+void weights_sort(Weights *w);                                             // by name; readers call it last
 // The writer beside the reader: used by `run --output`.
 typedef struct NamedTensor {
     const char *name;
@@ -56,7 +64,8 @@ typedef struct NamedTensor {
 void safetensors_write(Str *out, const NamedTensor *t, size_t n);
 bool npy_read(Ctx *c, const FileView *f, Type *type, const void **data);   // C order, little-endian
 
-// json.c: strict scan before cJSON (SAFETY 3.2). `header`: integers only, up to 2^53-1.
+// json.c: strict scan before cJSON (SAFETY 3.2); typed reads are in frontend/json.h. `header`: integers only, up to
+// 2^53-1. The tree lives in c->arena: never cJSON_Delete it. NULL after a diagnostic with line:column.
 struct cJSON;
-struct cJSON *json_parse(Ctx *c, const char *path, const char *text, size_t n, bool header);   // NULL after a diagnostic with line:column
+struct cJSON *json_parse(Ctx *c, const char *path, const char *text, size_t n, bool header);
 #endif
