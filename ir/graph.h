@@ -132,6 +132,7 @@ Attr attr_float(AttrKey k, double v);
 Attr attr_ints(Graph *g, AttrKey k, const int64_t *v, uint32_t n);                // copies
 
 // ---- reading
+const Attr *attr_find(const Attr *attr, uint32_t n, AttrKey k);    // NULL when absent
 static inline Node *graph_node(const Graph *g, NodeId n) { return &g->node.data[n]; }
 static inline const Type *graph_type(const Graph *g, NodeId n) { return &g->node.data[n].type; }
 static inline bool op_is(GraphOp op, int traits) { return (graph_op[op].traits & traits) != 0; }
@@ -143,9 +144,11 @@ void node_set_attr(Graph *g, NodeId n, Attr a);                    // adds or re
 const Const *graph_const_of(const Graph *g, NodeId n);             // NULL unless a CONST node
 bool graph_const_scalar(const Graph *g, NodeId n, double *v);      // a one-element constant, or all elements equal (<= 4096)
 uint32_t *graph_uses(const Graph *g, Arena *a);                    // number of uses of each node; outputs count
+// The roots and everything below them, operands first. Returns how many; *order lies in `a`.
+uint32_t graph_order(const Graph *g, const NodeId *root, uint32_t nroots, Arena *a, NodeId **order);
 
 // ---- changing. Passes add nodes and redirect operands, then compact.
-void graph_replace(Graph *g, NodeId old, NodeId by);               // every operand and output that named old
+void graph_replace(Graph *g, NodeId old, NodeId by);               // every operand and output that named old, except by's own
 void graph_compact(Graph *g);    // drops what no output needs (inputs stay), sorts topologically and stably, renumbers
 
 // ---- the other files of this level
