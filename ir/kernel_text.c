@@ -16,8 +16,8 @@
 #include <string.h>
 
 // Capital letters stand for: A B C operands, T the result's type, D its element type, O the byte
-// offset imm, L the lanes when they are not all, I imm, S imm2, E the element in imm, P the predicate
-// in imm, V the cache level in imm2. The rest is literal.
+// offset imm, L the lanes when they are not all, I imm, S imm2, E the element in imm, P the
+// predicate in imm, V the cache level in imm2. The rest is literal.
 static const char *const special_format[K_COUNT] = {
     [K_CONST] = "T E",
     [K_IOTA] = "T",
