@@ -1,0 +1,268 @@
+// matmul.c: C = A x B with an elementwise epilogue. B is a packed constant or a tensor with contiguous
+// rows. Loop order of a slice (KERNELS sections 4, 14):
+//     for each pass over B (a batch, or a chunk of A's rows)
+//       for each K chunk (A's rows stay in L2)
+//         for each panel of this slice's columns
+//           for each block of rows: micro-kernel, K block by K block, then the epilogue
+// A task is one panel of one pass, so threads split N at batch 1 and read every weight once.
+#include "passes/lower/lower.h"
+#include <assert.h>
+
+typedef struct MatMul {
+    Lower *l;
+    const Fused *f;
+    Kern *k;
+    const Sched *sched;
+    int lanes;
+    int64_t m, n, kn;              // rows of one pass, columns, depth
+    int64_t outer_rank, outer[MAX_RANK], passes;
+    Nest nest;                     // operand 0 C, 1 A, 2 B, 3.. external; last two loops are rows and columns
+    DType dt[MAX_OPERANDS];
+    Val arg[MAX_OPERANDS], base[MAX_OPERANDS];     // whole operand; of the current pass
+    int64_t a_k, b_k, b_panel;     // bytes: A's and B's step in k; from panel to panel of B
+    int64_t block, chunk;          // K block (meaning), K chunk (speed)
+    int64_t columns;               // of a full panel
+    Val tile;
+    int64_t tile_row;
+    bool is_last_chunk, has_sum;   // of the K chunk being emitted; has_sum: C holds earlier chunks
+    // the row being written by the epilogue
+    Val row[MAX_OPERANDS], panel_col;
+    int vec, vec_lanes;
+} MatMul;
+
+enum { C = 0, A = 1, B = 2, EXT = 3 };
+static int64_t col_stride(const MatMul *m, int o) { return m->nest.stride[o][m->nest.rank - 1]; }
+static int64_t row_stride(const MatMul *m, int o) { return m->nest.stride[o][m->nest.rank - 2]; }
+
+static Val load_external(void *ctx, uint32_t ext, VType t) {
+    MatMul *m = ctx;
+    int o = EXT + (int)ext;
+    (void)t;
+    return load_as(m->k, m->dt[o], m->row[o], col_stride(m, o) * m->lanes * m->vec, col_stride(m, o), m->lanes, m->vec_lanes);
+}
+// From the tile, row by row: the fused ops, then C.
+static void epilogue(MatMul *m, const Micro *u, const Val at[MAX_OPERANDS]) {
+    Kern *k = m->k;
+    VType vt = vec_type(DT_F32, m->lanes);
+    Val r = k_loopn(k, u->mr);
+    Val src = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
+    for (int o = 0; o < m->nest.noperands; o++)
+        if (o != A && o != B) m->row[o] = row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, r, row_stride(m, o))) : at[o];
+    for (int j = 0; j < u->nv; j++) {
+        m->vec = j;
+        m->vec_lanes = j == u->nv - 1 ? u->tail : m->lanes;
+        Val v = k_load(k, vt, src, (int64_t)j * m->lanes * 4, m->lanes);
+        if (m->is_last_chunk) v = fused_emit(m->f, k, v, m->lanes, load_external, m);
+        store_as(k, m->dt[C], m->row[C], col_stride(m, C) * m->lanes * j, col_stride(m, C), v, m->vec_lanes);
+    }
+    k_end(k);
+}
+static void load_sum(MatMul *m, const Micro *u, Val c) {          // earlier chunks, from C into the tile
+    Kern *k = m->k;
+    VType vt = vec_type(DT_F32, m->lanes);
+    Val r = k_loopn(k, u->mr);
+    Val src = k_padd(k, c, k_imuli(k, r, row_stride(m, C))), dst = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
+    for (int j = 0; j < u->nv; j++) {
+        int lanes = j == u->nv - 1 ? u->tail : m->lanes;
+        k_store(k, dst, (int64_t)j * m->lanes * 4, k_load(k, vt, src, (int64_t)j * m->lanes * 4, lanes), m->lanes);
+    }
+    k_end(k);
+}
+// `count` blocks of u->mr rows starting at row `first`.
+static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t count, const Val at[MAX_OPERANDS], Val b, int64_t depth) {
+    Kern *k = m->k;
+    if (!count) return;
+    Val i = k_loopn(k, count), here[MAX_OPERANDS];
+    Val row = k_iaddi(k, k_imuli(k, i, u.mr), first);
+    for (int o = 0; o < m->nest.noperands; o++)
+        if (o != B) here[o] = row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o))) : at[o];
+    if (m->has_sum) load_sum(m, &u, here[C]);
+    micro_blocked(k, &u, here[A], b, depth, m->block, m->tile, m->tile_row, m->has_sum);
+    epilogue(m, &u, here);
+    k_end(k);
+}
+// Panels [lo, hi) of `columns` columns, all rows of the pass, depth [from, from + depth).
+static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t depth) {
+    Kern *k = m->k;
+    Micro u = {.lanes = m->lanes, .nv = (int)ceil_div(columns, m->lanes), .a_k = m->a_k, .b_k = m->b_k};
+    u.a_row = row_stride(m, A);
+    u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
+    Val p = k_loop(k, lo, hi, 1), at[MAX_OPERANDS];
+    for (int o = 0; o < m->nest.noperands; o++) {
+        int64_t step = col_stride(m, o) * m->columns;
+        at[o] = o == A || o == B || !step ? m->base[o] : k_padd(k, m->base[o], k_imuli(k, p, step));
+    }
+    at[A] = k_padd(k, at[A], k_imul(k, from, k_index(k, m->a_k)));
+    Val b = k_padd(k, m->base[B], k_imuli(k, p, m->b_panel));
+    b = k_padd(k, b, k_imul(k, from, k_index(k, m->b_k)));
+    RowSplit s = sched_rows(m->m, m->sched->mr);
+    u.mr = s.rows;
+    row_blocks(m, u, 0, s.big, at, b, depth);
+    u.mr = s.rows - 1;
+    row_blocks(m, u, s.big * s.rows, s.count - s.big, at, b, depth);
+    k_end(k);
+}
+static void all_panels(MatMul *m, Val lo, Val hi, Val from, int64_t depth) {
+    int64_t whole = m->n / m->columns, rest = m->n % m->columns;
+    Val w = k_index(m->k, whole);
+    if (whole) panels(m, lo, k_imin(m->k, hi, w), m->columns, from, depth);
+    if (rest) panels(m, k_imax(m->k, lo, w), hi, rest, from, depth);
+}
+// The K chunks of one pass: the first starts the sums, the last runs the epilogue.
+static void chunks(MatMul *m, Val lo, Val hi) {
+    Kern *k = m->k;
+    int64_t count = ceil_div(m->kn, m->chunk), last = m->kn - (count - 1) * m->chunk;
+    m->has_sum = false;
+    m->is_last_chunk = count == 1;
+    all_panels(m, lo, hi, k_index(k, 0), count == 1 ? m->kn : m->chunk);
+    if (count == 1) return;
+    m->has_sum = true;
+    if (count > 2) {
+        Val c = k_loop(k, k_index(k, 1), k_index(k, count - 1), 1);
+        all_panels(m, lo, hi, k_imuli(k, c, m->chunk), m->chunk);
+        k_end(k);
+    }
+    m->is_last_chunk = true;
+    all_panels(m, lo, hi, k_index(k, (count - 1) * m->chunk), last);
+}
+// Tasks lo..hi of the slice as passes q and, within each, a range of panels.
+static void slice_body(MatMul *m, Build *b, int64_t npanels) {
+    Kern *k = m->k;
+    Val lo = k_lo(k), hi = k_hi(k), np = k_index(k, npanels), index[MAX_RANK];
+    Val q = k_loop(k, k_idiv(k, lo, np), k_idiv(k, k_iaddi(k, hi, npanels - 1), np), 1);
+    build_decode(b, q, (int)m->outer_rank, m->outer, index);
+    for (int o = 0; o < m->nest.noperands; o++)
+        m->base[o] = build_walk(b, m->arg[o], (int)m->outer_rank, index, m->nest.stride[o]);
+    Val first = k_imul(k, q, np);
+    Val from = k_imax(k, k_isub(k, lo, first), k_index(k, 0)), to = k_imin(k, k_isub(k, hi, first), np);
+    chunks(m, from, to);
+    k_end(k);
+}
+
+// ---- shapes ----------------------------------------------------------------------------------
+// The index space of C: [outer.., rows, columns], with A's k and B's k taken out.
+static View take_axis(const View *v, int axis, int64_t *stride) {     // its stride apart, broadcast in the view
+    View r = *v;
+    *stride = v->dim[axis] == 1 ? 0 : v->stride[axis];
+    r.stride[axis] = 0;
+    return r;
+}
+static void describe(MatMul *m, const View *c, const View *a, const View *b, bool is_packed) {
+    int rank = c->rank;
+    m->nest = nest_new(rank, c->dim);
+    nest_add(&m->nest, c);
+    View ax = take_axis(a, a->rank - 1, &m->a_k);
+    ax.dim[a->rank - 1] = 1;
+    ax = view_broadcast(&ax, rank, c->dim);
+    nest_add(&m->nest, &ax);
+    View bx = *b;
+    if (!is_packed) {
+        bx = take_axis(b, b->rank - 2, &m->b_k);
+        bx.dim[b->rank - 2] = 1;
+    }
+    bx = view_broadcast(&bx, rank, c->dim);
+    if (is_packed) for (int i = 0; i < rank; i++) bx.stride[i] = 0;
+    nest_add(&m->nest, &bx);
+    for (uint32_t i = 0; i < m->f->next; i++) nest_add(&m->nest, &m->f->view[i]);
+}
+// Rows of all outer loops that merge become one; a long pass is cut into chunks of rows that fit L2.
+static void cut_rows(MatMul *m) {
+    Nest *n = &m->nest;
+    nest_collapse(n, 1);
+    if (n->rank == 1) {                                               // one row
+        n->rank = 2;
+        n->dim[1] = n->dim[0];
+        n->dim[0] = 1;
+        for (int o = 0; o < n->noperands; o++) {
+            n->stride[o][1] = n->stride[o][0];
+            n->stride[o][0] = 0;
+        }
+    }
+    int64_t rows = n->dim[n->rank - 2], fit = sched_m_chunk(m->l->target, rows, m->kn);
+    while (rows % fit) fit++;                                         // exact: the next divisor
+    if (fit < rows && fit <= 2 * sched_m_chunk(m->l->target, rows, m->kn) && n->rank < MAX_RANK) {
+        for (int i = n->rank; i > n->rank - 2; i--) {
+            n->dim[i] = n->dim[i - 1];
+            for (int o = 0; o < n->noperands; o++) n->stride[o][i] = n->stride[o][i - 1];
+        }
+        for (int o = 0; o < n->noperands; o++) n->stride[o][n->rank - 2] *= fit;
+        n->dim[n->rank - 2] = rows / fit;
+        n->dim[n->rank - 1] = fit;
+        n->rank++;
+    }
+    m->outer_rank = n->rank - 2;
+    m->passes = 1;
+    for (int i = 0; i < m->outer_rank; i++) m->passes *= m->outer[i] = n->dim[i];
+    m->m = n->dim[n->rank - 2];
+}
+static View f32_operand(Lower *l, const View *v) {                    // f16 and bf16 activations widen first
+    if (v->dt == DT_F32) return *v;
+    Type t = type_of(DT_F32, v->rank, v->dim);
+    View w = lower_temp(l, &t);
+    lower_copy(l, v, &w, "widen");
+    return w;
+}
+static View matrix_operand(Lower *l, NodeId n) {                      // rank >= 2, f32
+    View v = lower_view(l, n);
+    return f32_operand(l, &v);
+}
+static const char *kernel_name(const MatMul *m) {
+    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)m->m, (long long)m->n,
+                        (long long)m->kn, fused_suffix(m->f));
+}
+static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) {
+    Build build = build_new(m->l, kernel_name(m));
+    Kern *k = m->k = build.k;
+    const View *operand[EXT] = {c, a, b};
+    for (int o = 0; o < m->nest.noperands; o++) {
+        const View *v = o < EXT ? operand[o] : &m->f->view[o - EXT];
+        static const char *const name[EXT] = {"c", "a", "b"};
+        m->arg[o] = build_arg(&build, o < EXT ? name[o] : arena_printf(m->l->prog->arena, "e%d", o - EXT), v, o == C);
+        m->dt[o] = v->dt;
+    }
+    m->tile_row = (int64_t)m->sched->nv * m->lanes * 4;
+    m->tile = k_scratch(k, (uint64_t)(m->sched->mr * m->tile_row));
+    int64_t npanels = ceil_div(m->n, m->columns);
+    slice_body(m, &build, npanels);
+    const Node *node = graph_node(m->l->g, m->f->anchor);
+    const LocInfo *at = diag_at(m->l->c->diag, node->loc);
+    *PUSH(k->arena, &k->loc) = node->loc;
+    double flops = 2.0 * (double)m->passes * (double)m->m * (double)m->n * (double)m->kn;
+    build_launch(&build, m->passes * npanels, flops, at->node ? at->node : "matmul");
+}
+bool lower_matmul(Lower *l, const Fused *f) {
+    const Node *node = graph_node(l->g, f->anchor);
+    NodeId an = node->in[0], bn = node->in[1];
+    bool trans = node_int(node, AT_TRANS_B, 0) != 0;
+    Type bt = *graph_type(l->g, bn), ct = node->type;
+    MatMul m = {.l = l, .f = f, .sched = sched_find(OP_MATMUL, l->target), .lanes = (int)target_lanes(l->target, 4)};
+    View a = matrix_operand(l, an), c = lower_dest(l, f->result), b;
+    m.kn = a.dim[a.rank - 1];
+    m.n = ct.dim[ct.rank - 1];
+    m.columns = (int64_t)m.sched->nv * m.lanes;
+    bool is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
+    if (is_packed) {
+        b = lower_region(l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns}, &bt);
+        m.b_k = m.columns * 4;
+        m.b_panel = m.kn * m.columns * 4;
+    } else {
+        b = matrix_operand(l, bn);
+        if (trans) {
+            int64_t perm[MAX_RANK];
+            for (int i = 0; i < b.rank; i++) perm[i] = i;
+            perm[b.rank - 1] = b.rank - 2;
+            perm[b.rank - 2] = b.rank - 1;
+            b = view_transpose(&b, perm);
+        }
+        b = lower_contiguous_rows(l, &b);
+        m.b_panel = m.columns * 4;
+    }
+    if (!is_packed && b.dim[b.rank - 1] == 1) b.stride[b.rank - 1] = 4;
+    describe(&m, &c, &a, &b, is_packed);
+    cut_rows(&m);
+    m.block = sched_k_block(m.kn);
+    bool can_chunk = c.dt == DT_F32 && col_stride(&m, C) == 4;
+    m.chunk = can_chunk ? sched_k_chunk(l->target, m.m, m.kn) : m.kn;
+    emit_matmul(&m, &c, &a, &b);
+    return true;
+}

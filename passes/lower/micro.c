@@ -1,0 +1,61 @@
+// micro.c: the matrix micro-kernel: mr rows x nv vectors of accumulators, one broadcast of A and nv
+// vectors of B a step, no unrolling (KERNELS section 14: rolled 9x48 is the fastest f32 shape).
+#include "passes/lower/lower.h"
+
+static Val b_load(Kern *k, const Micro *m, Val b, int j) {
+    int lanes = j == m->nv - 1 ? m->tail : m->lanes;
+    return k_load(k, vec_type(DT_F32, m->lanes), b, (int64_t)j * m->lanes * 4, lanes);
+}
+void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX][NV_MAX]) {
+    VType vt = vec_type(DT_F32, m->lanes);
+    Val slot[MR_MAX][NV_MAX], zero = k_const_f(k, vt, 0);
+    for (int r = 0; r < m->mr; r++)
+        for (int j = 0; j < m->nv; j++) {
+            slot[r][j] = k_reg(k, vt);
+            k_set(k, slot[r][j], zero);
+        }
+    Val i = k_loopn(k, kn);
+    Val ai = k_padd(k, a, k_imuli(k, i, m->a_k)), bi = k_padd(k, b, k_imuli(k, i, m->b_k)), bv[NV_MAX];
+    for (int j = 0; j < m->nv; j++) bv[j] = b_load(k, m, bi, j);
+    for (int r = 0; r < m->mr; r++) {
+        Val av = k_loadb(k, vt, ai, r * m->a_row);
+        for (int j = 0; j < m->nv; j++) k_set(k, slot[r][j], k_fma(k, av, bv[j], k_get(k, slot[r][j])));
+    }
+    k_end(k);
+    for (int r = 0; r < m->mr; r++)
+        for (int j = 0; j < m->nv; j++) acc[r][j] = k_get(k, slot[r][j]);
+}
+
+static void to_tile(Kern *k, const Micro *m, Val acc[MR_MAX][NV_MAX], Val tile, int64_t tile_row, bool add) {
+    VType vt = vec_type(DT_F32, m->lanes);
+    for (int r = 0; r < m->mr; r++)
+        for (int j = 0; j < m->nv; j++) {
+            int64_t at = r * tile_row + (int64_t)j * m->lanes * 4;
+            Val v = acc[r][j];
+            if (add) v = k_op2(k, K_ADD, k_load(k, vt, tile, at, m->lanes), v);
+            k_store(k, tile, at, v, m->lanes);
+        }
+}
+void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t block, Val tile,
+                   int64_t tile_row, bool add) {
+    Val acc[MR_MAX][NV_MAX];
+    int64_t done = 0;
+    if (!add) {                                          // the first block starts the sum
+        done = min_i64(block, kn);
+        micro_sum(k, m, a, b, done, acc);
+        to_tile(k, m, acc, tile, tile_row, false);
+    }
+    int64_t whole = (kn - done) / block, rest = (kn - done) % block;
+    if (whole) {
+        Val i = k_loopn(k, whole);
+        Val at = k_iaddi(k, k_imuli(k, i, block), done);
+        micro_sum(k, m, k_padd(k, a, k_imuli(k, at, m->a_k)), k_padd(k, b, k_imuli(k, at, m->b_k)), block, acc);
+        to_tile(k, m, acc, tile, tile_row, true);
+        k_end(k);
+    }
+    if (rest) {
+        int64_t at = done + whole * block;
+        micro_sum(k, m, k_paddi(k, a, at * m->a_k), k_paddi(k, b, at * m->b_k), rest, acc);
+        to_tile(k, m, acc, tile, tile_row, true);
+    }
+}

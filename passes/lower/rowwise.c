@@ -1,0 +1,137 @@
+// rowwise.c: LayerNorm and Softmax over the last axis; a task is one row. Two passes for the variance:
+// exact in the presence of outlier channels, and the row is in L1 after the first.
+#include "passes/lower/lower.h"
+#include <math.h>
+
+typedef struct Rows {
+    Lower *l;
+    Kern *k;
+    int64_t len, grid;
+    Val x, y, gain, bias;          // this row of operand and result; whole gain and bias
+    VV shift, factor;              // of the pass being emitted
+} Rows;
+typedef VV (*RowStep)(Rows *r, VV x, Val at, int64_t disp, int lanes);
+
+// Calls step on every virtual vector of the row; sums what it returns when `op` is not K_NOP.
+static VV walk(Rows *r, Val p, KOp op, double start, RowStep step) {
+    Kern *k = r->k;
+    int64_t whole = r->len / VLANES;
+    int rest = (int)(r->len % VLANES);
+    VV acc = {0};
+    if (op != K_NOP) {
+        acc = vv_reg(k);
+        vv_set(k, acc, vv_const(k, start));
+    }
+    if (whole) {
+        Val at = k_imuli(k, k_loopn(k, whole), VLANES * 4);
+        VV x = step(r, vv_load(k, k_padd(k, p, at), 0, VLANES), at, 0, VLANES);
+        if (op != K_NOP) vv_set(k, acc, vv_op2(k, op, vv_get(k, acc), x));
+        k_end(k);
+    }
+    if (rest) {
+        int64_t disp = whole * VLANES * 4;
+        VV x = step(r, vv_load(k, p, disp, rest), k_index(k, 0), disp, rest);
+        if (op != K_NOP) vv_set(k, acc, vv_op2(k, op, vv_get(k, acc), vv_keep(k, x, rest, start)));
+    }
+    return op == K_NOP ? acc : vv_get(k, acc);
+}
+static VV same(Rows *r, VV x, Val at, int64_t disp, int lanes) {
+    (void)r, (void)at, (void)disp, (void)lanes;
+    return x;
+}
+static VV squared_distance(Rows *r, VV x, Val at, int64_t disp, int lanes) {
+    (void)at, (void)disp, (void)lanes;
+    VV d = vv_op2(r->k, K_SUB, x, r->shift);
+    return vv_op2(r->k, K_MUL, d, d);
+}
+static VV normalise(Rows *r, VV x, Val at, int64_t disp, int lanes) {
+    Kern *k = r->k;
+    x = vv_op2(k, K_MUL, vv_op2(k, K_SUB, x, r->shift), r->factor);
+    if (r->gain) x = vv_op2(k, K_MUL, x, vv_load(k, k_padd(k, r->gain, at), disp, lanes));
+    if (r->bias) x = vv_op2(k, K_ADD, x, vv_load(k, k_padd(k, r->bias, at), disp, lanes));
+    vv_store(k, k_padd(k, r->y, at), disp, x, lanes);
+    return x;
+}
+static VV power_of_e(Rows *r, VV x, Val at, int64_t disp, int lanes) {
+    Kern *k = r->k;
+    x = vv_op1(k, K_EXP2, vv_fma(k, x, vv_const(k, 1.4426950408889634), r->shift));
+    vv_store(k, k_padd(k, r->y, at), disp, x, lanes);
+    return x;
+}
+static VV scale(Rows *r, VV x, Val at, int64_t disp, int lanes) {
+    x = vv_op2(r->k, K_MUL, x, r->factor);
+    vv_store(r->k, k_padd(r->k, r->y, at), disp, x, lanes);
+    return x;
+}
+static Val one_lane(Kern *k, double c) { return k_const_f(k, vec_type(DT_F32, 1), c); }
+
+static void layernorm_row(Rows *r, double eps) {
+    Kern *k = r->k;
+    Val n = one_lane(k, 1.0 / (double)r->len);
+    VV sum = walk(r, r->x, K_ADD, 0, same);
+    r->shift = vv_bcast(k, k_op2(k, K_MUL, vv_reduce(k, K_ADD, sum), n));
+    VV squares = walk(r, r->x, K_ADD, 0, squared_distance);
+    Val var = k_op2(k, K_MUL, vv_reduce(k, K_ADD, squares), n);
+    Val rstd = k_op2(k, K_DIV, one_lane(k, 1), k_op1(k, K_SQRT, k_op2(k, K_ADD, var, one_lane(k, eps))));
+    r->factor = vv_bcast(k, rstd);
+    walk(r, r->x, K_NOP, 0, normalise);
+}
+static void softmax_row(Rows *r) {
+    Kern *k = r->k;
+    VV top = walk(r, r->x, K_MAX, -INFINITY, same);
+    Val most = k_op2(k, K_MUL, vv_reduce(k, K_MAX, top), one_lane(k, -1.4426950408889634));
+    r->shift = vv_bcast(k, most);
+    VV sum = walk(r, r->x, K_ADD, 0, power_of_e);
+    r->factor = vv_bcast(k, k_op2(k, K_DIV, one_lane(k, 1), vv_reduce(k, K_ADD, sum)));
+    walk(r, r->y, K_NOP, 0, scale);
+}
+
+// f32 rows without gaps between elements, for whatever the operand is.
+static View row_operand(Lower *l, NodeId n) {
+    View v = lower_view(l, n);
+    if (v.dt == DT_F32) return lower_contiguous_rows(l, &v);
+    Type t = type_of(DT_F32, v.rank, v.dim);
+    View w = lower_temp(l, &t);
+    lower_copy(l, &v, &w, "widen");
+    return w;
+}
+static bool is_row_place(const View *v) {
+    return v->dt == DT_F32 && (v->dim[v->rank - 1] == 1 || v->stride[v->rank - 1] == 4);
+}
+static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
+    Node node = *graph_node(l->g, f->anchor);
+    View x = row_operand(l, node.in[0]), y, extra[2], want = {0};
+    int next = is_layernorm ? (int)node.nin - 1 : 0;
+    for (int i = 0; i < next; i++) extra[i] = row_operand(l, node.in[i + 1]);
+    if (!f->n) want = lower_dest(l, f->result);
+    Type t = node.type;
+    t.dt = DT_F32;
+    bool is_direct = !f->n && is_row_place(&want);
+    y = is_direct ? want : lower_temp(l, &t);
+    Rows r = {.l = l, .len = x.dim[x.rank - 1], .grid = 1};
+    Nest n = nest_new(x.rank, x.dim);
+    nest_add(&n, &x);
+    nest_add(&n, &y);
+    nest_collapse(&n, 1);
+    const char *what = is_layernorm ? "layernorm" : "softmax";
+    for (int i = 0; i + 1 < n.rank; i++) r.grid *= n.dim[i];
+    Build b = build_new(l, arena_printf(l->prog->arena, "%s_%lldx%lld%s", what, (long long)r.grid, (long long)r.len, next ? "_gain" : ""));
+    Kern *k = r.k = b.k;
+    Val xa = build_arg(&b, "x", &x, false), ya = build_arg(&b, "y", &y, true), index[MAX_RANK];
+    if (next > 0) r.gain = build_arg(&b, "gain", &extra[0], false);
+    if (next > 1) r.bias = build_arg(&b, "bias", &extra[1], false);
+    Val task = k_loop(k, k_lo(k), k_hi(k), 1);
+    build_decode(&b, task, n.rank - 1, n.dim, index);
+    r.x = build_walk(&b, xa, n.rank - 1, index, n.stride[0]);
+    r.y = build_walk(&b, ya, n.rank - 1, index, n.stride[1]);
+    if (is_layernorm) layernorm_row(&r, node_float(&node, AT_EPS, 1e-5));
+    else softmax_row(&r);
+    k_end(k);
+    *PUSH(k->arena, &k->loc) = node.loc;
+    build_launch(&b, r.grid, 0, what);
+    if (f->n) return lower_then_elementwise(l, f, &y);
+    if (!is_direct) lower_copy(l, &y, &want, what);
+    return true;
+}
+bool lower_layernorm(Lower *l, const Fused *f) { return lower_rows(l, f, true); }
+bool lower_softmax(Lower *l, const Fused *f) { return lower_rows(l, f, false); }
