@@ -17,7 +17,13 @@ bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *objec
 bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir);        // --emit llvm
 // llvm/llvm_load.c: links those bytes into this process, the weight symbol bound to `weights`.
 typedef struct LoadedModel LoadedModel;
-LoadedModel *llvm_load(Ctx *c, const void *object, size_t n, const char *prefix, const void *weights);
+// host: the functions of the runtime that the object calls (vitc_execute…), by name and address.
+typedef struct HostSymbol {
+    const char *name;
+    const void *address;
+} HostSymbol;
+LoadedModel *llvm_load(Ctx *c, const void *object, size_t n, const char *prefix, const void *weights,
+                       const HostSymbol *host, size_t nhost);
 void *llvm_loaded_symbol(LoadedModel *m, const char *name);                           // NULL when absent
 void llvm_unload(LoadedModel *m);
 
@@ -27,8 +33,18 @@ typedef struct ElfWeights {
     uint64_t nbytes, align;
     bool large;                // SHF_X86_64_LARGE
 } ElfWeights;
-bool elf_append(Ctx *c, const void *object, size_t n, const ElfWeights *w, int fd,
-                bool (*stream)(void *ctx, int fd), void *ctx);
+typedef bool (*ElfStream)(void *ctx, int fd);      // writes exactly nbytes to fd; false after a diagnostic
+bool elf_append(Ctx *c, const void *object, size_t n, const ElfWeights *w, int fd, const char *path,
+                ElfStream stream, void *ctx);
+bool write_all(int fd, const void *p, uint64_t n);   // whole or errno
+// What a finished vit.o holds, for run, bench and inspect. Views into `file`.
+typedef struct ElfModel {
+    char prefix[256];          // of the one symbol <prefix>_model
+    const void *weights;
+    uint64_t weights_nbytes;
+    Str code;                  // the object without its weights: <prefix>_weights undefined again
+} ElfModel;
+bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfModel *out);
 
 // header.c: vit.h
 void header_print(const Program *p, const EmitOptions *o, Str *out);

@@ -92,7 +92,7 @@ static void softmax_row(Attention *a, Val r) {
         if (!part) at = k_padd(k, p, k_imuli(k, k_loopn(k, whole), VLANES * 4));
         int64_t disp = part ? whole * VLANES * 4 : 0;
         VV x = vv_load(k, at, disp, VLANES);
-        x = vv_op1(k, K_EXP2, a->scale == 1 ? vv_op2(k, K_ADD, x, shift) : vv_fma(k, x, scale, shift));
+        x = vv_exp2(k, a->scale == 1 ? vv_op2(k, K_ADD, x, shift) : vv_fma(k, x, scale, shift));
         if (part) x = vv_keep(k, x, rest, 0);
         vv_store(k, at, disp, x, VLANES);
         vv_set(k, sum, vv_op2(k, K_ADD, vv_get(k, sum), x));

@@ -91,7 +91,7 @@ bool lower_conv(Lower *l, const Fused *f) {
     for (int i = 2; i < rank; i++) c.xb = k_padd(k, c.xb, k_imuli(k, index[i], c.strides[i - 2] * c.x.stride[i]));
     result_row(&c);
     k_end(k);
-    double flops = 2.0 * (double)type_count(&n.type) * (double)(type_count(graph_type(l->g, n.in[1])) / n.type.dim[0 + 1]);
+    double flops = 2.0 * (double)type_count(&n.type) * (double)(type_count(graph_type(l->g, n.in[1])) / n.type.dim[1]);
     build_launch(&b, grid, flops, "conv");
     return !f->n || lower_then_elementwise(l, f, &c.y);
 }
