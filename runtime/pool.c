@@ -1,0 +1,169 @@
+/* pool.c: worker threads that spin briefly, then sleep. One job at a time: the caller is worker 0, takes
+ * tasks 0, n, 2n…, and waits for the others. A child after fork has no workers; its first job starts new
+ * ones (the pid is compared, so no handler is registered in the host). */
+#include "vitc.h"
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE = 64, SPIN_NS = 30000, STACK_BYTES = 256 << 10, SPINS_PER_LOOK = 32 };
+typedef struct worker {
+    pthread_t thread;
+    vitc_pool *pool;
+    int index;
+    char pad[LINE];
+} worker;
+struct vitc_pool {
+    vitc_parallel face;
+    worker *workers;                       /* workers[0] is the caller */
+    int threads;
+    pid_t owner;
+    void (*task)(void *arg, int index);
+    void *arg;
+    int count, stop, may_spin;
+    _Alignas(LINE) _Atomic uint32_t job;   /* raised for every job; workers wait for it to change */
+    _Alignas(LINE) _Atomic uint32_t busy;  /* workers still in the job */
+    _Alignas(LINE) _Atomic uint32_t sleepers;
+};
+
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+static void futex_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0); }
+/* Waits until *word is no longer `seen`: spins for SPIN_NS, then sleeps. */
+static void wait_change(vitc_pool *p, _Atomic uint32_t *word, uint32_t seen) {
+    uint64_t until = p->may_spin ? now_ns() + SPIN_NS : 0;
+    for (int i = 1; p->may_spin; i++) {
+        if (atomic_load_explicit(word, memory_order_acquire) != seen) return;
+        relax();
+        if (i % SPINS_PER_LOOK == 0 && now_ns() > until) break;
+    }
+    atomic_fetch_add(&p->sleepers, 1);
+    while (atomic_load(word) == seen) futex_wait(word, seen);
+    atomic_fetch_sub(&p->sleepers, 1);
+}
+static void do_tasks(const vitc_pool *p, int first) {
+    for (int i = first; i < p->count; i += p->threads) p->task(p->arg, i);
+}
+static void *work(void *arg) {
+    worker *w = (worker *)arg;
+    vitc_pool *p = w->pool;
+    uint32_t seen = 0;                     /* jobs count from 1 in every set of workers */
+    for (;;) {
+        wait_change(p, &p->job, seen);
+        seen = atomic_load_explicit(&p->job, memory_order_acquire);
+        if (p->stop) return NULL;
+        do_tasks(p, w->index);
+        if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->sleepers)) futex_wake(&p->busy);
+    }
+}
+/* Workers take no signals: those belong to the host's threads. */
+static int start_workers(vitc_pool *p) {
+    sigset_t every, old;
+    pthread_attr_t attr;
+    atomic_store(&p->job, 0);
+    atomic_store(&p->busy, 0);
+    atomic_store(&p->sleepers, 0);
+    p->stop = 0;
+    p->owner = getpid();
+    if (pthread_attr_init(&attr)) return -1;
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &old);
+    int started = 1;
+    for (; started < p->threads; started++) {
+        worker *w = &p->workers[started];
+        w->pool = p;
+        w->index = started;
+        if (pthread_create(&w->thread, &attr, work, w)) break;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    p->threads = p->face.threads = started;      /* fewer than asked is fewer, not wrong */
+    return 0;
+}
+static void stop_workers(vitc_pool *p) {
+    p->stop = 1;
+    atomic_fetch_add(&p->job, 1);
+    futex_wake(&p->job);
+    for (int i = 1; i < p->threads; i++) pthread_join(p->workers[i].thread, NULL);
+}
+static void pool_run(void *ctx, void (*task)(void *arg, int index), void *arg, int count) {
+    vitc_pool *p = (vitc_pool *)ctx;
+    if (p->owner != getpid()) start_workers(p);
+    p->task = task;
+    p->arg = arg;
+    p->count = count;
+    if (count <= 1 || p->threads == 1) {
+        for (int i = 0; i < count; i++) task(arg, i);
+        return;
+    }
+    atomic_store(&p->busy, (uint32_t)p->threads - 1);
+    atomic_fetch_add(&p->job, 1);
+    if (atomic_load(&p->sleepers)) futex_wake(&p->job);
+    do_tasks(p, 0);
+    for (uint32_t left; (left = atomic_load_explicit(&p->busy, memory_order_acquire)) != 0;) wait_change(p, &p->busy, left);
+}
+
+/* ---- how many threads make sense ---- */
+static int cgroup_cpus(void) {               /* quota / period of cgroup v2, rounded up; 0 = no limit */
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    long quota = 0, period = 0;
+    if (!f) return 0;
+    int n = fscanf(f, "%ld %ld", &quota, &period);
+    fclose(f);
+    return n == 2 && quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
+}
+int vitc_threads_available(void) {
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int quota = cgroup_cpus();
+    if (quota && quota < n) n = quota;
+    return n < 1 ? 1 : n;
+}
+vitc_pool *vitc_pool_create(int threads) {
+    int available = vitc_threads_available();
+    if (threads == 0) threads = available;
+    if (threads < 1 || threads > 1024) return NULL;
+    void *memory = NULL;
+    if (posix_memalign(&memory, LINE, sizeof(vitc_pool))) return NULL;
+    vitc_pool *p = (vitc_pool *)memory;
+    *p = (vitc_pool){.threads = threads, .may_spin = threads <= available};
+    p->workers = (worker *)calloc((size_t)threads, sizeof *p->workers);
+    if (!p->workers || start_workers(p)) {
+        free(p->workers);
+        free(p);
+        return NULL;
+    }
+    p->face.ctx = p;
+    p->face.run = pool_run;
+    return p;
+}
+const vitc_parallel *vitc_pool_parallel(vitc_pool *p) { return p ? &p->face : NULL; }
+void vitc_pool_destroy(vitc_pool *p) {
+    if (!p) return;
+    if (p->owner == getpid()) stop_workers(p);
+    free(p->workers);
+    free(p);
+}
