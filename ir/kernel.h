@@ -117,5 +117,9 @@ bool kern_check(const Kern *k, Diag *d, bool after_math);
 void kern_eval(const Kern *k, void *const *args, void *scratch, int64_t lo, int64_t hi);
 // kernel_text.c
 void kern_print(const Kern *k, Str *out, const Diag *locs);       // locs may be NULL
+void kern_print_ins(const Kern *k, Val v, Str *out);              // its line, also of a kernel that kern_check refuses
+// One kernel, NULL after diagnostics; kern_check comes after. used: where it ends, or NULL if nothing may follow.
 Kern *kern_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n, size_t *used);
+struct Lexer;
+Kern *kern_read(struct Lexer *l);                                 // the same, inside a longer text
 #endif

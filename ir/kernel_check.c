@@ -1,0 +1,331 @@
+// kernel_check.c: the verifier of kernels, run after every kernel pass and on every parsed text.
+// What it accepts, kern_eval and the printers handle; they check nothing again.
+#include "ir/kernel.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CF = 1, CI = 2, CB = 4, CH = 8, ANY = CF | CI | CB | CH };     // CH: f16 and bf16 only move
+enum { MAX_LANES = 64, MAX_PARAMS = 64 };
+static const int64_t MAX_OFFSET = (int64_t)1 << 40; // bytes; sums stay far from overflow
+
+// Which element types an op takes, where that is not everything: of its result, or of what it
+// stores.
+static const uint8_t op_classes[K_COUNT] = {
+    [K_CONST] = ANY, [K_IOTA] = CI, [K_TOINDEX] = CI, [K_FROMINDEX] = CI,
+    [K_LOAD] = ANY, [K_LOADB] = ANY, [K_LOADS] = ANY, [K_STORE] = ANY, [K_STORES] = ANY,
+    [K_REG] = ANY, [K_GET] = ANY, [K_SET] = ANY,
+    [K_ADD] = CF | CI, [K_SUB] = CF | CI, [K_MUL] = CF | CI, [K_DIV] = CF | CI, [K_REM] = CI,
+    [K_MIN] = CF | CI, [K_MAX] = CF | CI, [K_NEG] = CF | CI, [K_ABS] = CF | CI,
+    [K_FMA] = CF, [K_SQRT] = CF, [K_FLOOR] = CF, [K_CEIL] = CF, [K_RINT] = CF,
+    [K_AND] = CI | CB, [K_OR] = CI | CB, [K_XOR] = CI | CB, [K_SHL] = CI, [K_SHR] = CI,
+    [K_CMP] = CF | CI | CB, [K_SELECT] = ANY, [K_CVT] = ANY, [K_BITCAST] = CF | CI | CH,
+    [K_BCAST] = ANY, [K_RSUM] = CF | CI, [K_RMAX] = CF | CI, [K_RMIN] = CF | CI,
+    [K_EXP2] = CF, [K_EXP] = CF, [K_LOG] = CF, [K_ERF] = CF, [K_TANH] = CF, [K_GELU] = CF,
+};
+static int class_of(uint32_t dt) {
+    if (dt == DT_F16 || dt == DT_BF16) return CH;
+    DClass c = dtype_info[dt].cls;
+    return c == CLASS_FLOAT ? CF : c == CLASS_INT ? CI : CB;
+}
+
+// What a pointer is known to point into.
+typedef struct Pointer {
+    enum { INTO_PARAM, INTO_SCRATCH } base;
+    int64_t param;
+    bool is_exact;             // offset is known
+    int64_t offset;
+} Pointer;
+typedef struct Checker {
+    Arena *arena;              // lives as long as the check
+    const Kern *k;
+    Diag *d;
+    Val at;                    // the instruction being checked
+    bool after_math;
+    Val *loop_of;              // innermost loop around each value, 0 = none
+    bool *is_open;             // of each LOOP
+    Pointer *pointer;          // of each pointer
+    bool *is_set;              // of each REG: on every path to here
+    VEC(Val) open;             // loops around `at`
+    VEC(Val) set;              // registers in the order in which they were set first
+    VEC(uint32_t) set_before;  // set.n when each open loop began
+} Checker;
+
+static bool PRINTF_LIKE(2, 3) bad(Checker *c, const char *fmt, ...) {
+    Str what = str_new(c->arena), line = str_new(c->arena);
+    va_list ap;
+    va_start(ap, fmt);
+    str_vaddf(&what, fmt, ap);
+    va_end(ap);
+    diag_error(c->d, ERR_MODEL, 0, "kernel @%s: %s", c->k->name, str_cstr(&what));
+    if (!c->at) return false;
+    kern_print_ins(c->k, c->at, &line);
+    return diag_note(c->d, "in: %s", str_cstr(&line));
+}
+
+// ---- operands --------------------------------------------------------------------------------
+static bool check_operand(Checker *c, const Ins *i, int n) {
+    static const struct {
+        char letter;
+        ValKind kind;
+        const char *text;
+    } kinds[] = {{'i', V_INDEX, "an index"}, {'p', V_PTR, "a pointer"}, {'v', V_VEC, "a vector"},
+                 {'m', V_MASK, "a mask"}, {'r', V_REG, "a register"}};
+    Val v = i->arg[n];
+    if (v == 0 || v >= c->at) return bad(c, "operand %d is not defined before", n + 1);
+    Val loop = c->loop_of[v];
+    if (loop && !c->is_open[loop])
+        return bad(c, "operand %d belongs to a loop that has ended", n + 1);
+    for (size_t j = 0; j < COUNT_OF(kinds); j++)
+        if (kinds[j].letter == kernel_op[i->op].operands[n] &&
+            kinds[j].kind != kern_type(c->k, v).kind)
+            return bad(c, "operand %d is not %s", n + 1, kinds[j].text);
+    return true;
+}
+static bool same(VType a, VType b) { return a.dt == b.dt && a.n == b.n; }
+
+// ---- types -----------------------------------------------------------------------------------
+static bool check_lanes(Checker *c, uint32_t n) {
+    bool power_of_two = n && (n & (n - 1)) == 0;
+    return (power_of_two && n <= MAX_LANES) || bad(c, "%u lanes", n);
+}
+static bool check_vector(Checker *c, VType t) {
+    if (t.dt == DT_NONE || t.dt >= DT_COUNT) return bad(c, "no element type");
+    if (!check_lanes(c, t.n)) return false;
+    uint32_t nbytes = t.n * dtype_info[t.dt].nbytes, most = c->k->target->vbytes;
+    if (t.n > 1 && nbytes > most)
+        return bad(c, "a vector of %u bytes; %s has %u", nbytes, c->k->target->name, most);
+    return true;
+}
+static bool check_result_kind(Checker *c, const Ins *i) {
+    ValKind want = kernel_op[i->op].result;
+    if (i->type.kind != want) return bad(c, "a result of the wrong kind");
+    if (want == V_VEC || want == V_REG) return check_vector(c, i->type);
+    return want != V_MASK || check_lanes(c, i->type.n);
+}
+static bool is_store(const Ins *i) {
+    return i->op == K_STORE || i->op == K_STORES || i->op == K_SET;
+}
+// The type that op_classes speaks of.
+static VType subject(const Kern *k, const Ins *i) {
+    if (i->op == K_CMP || i->op == K_TOINDEX) return kern_type(k, i->arg[0]);
+    return is_store(i) ? kern_type(k, i->arg[1]) : i->type;
+}
+static bool check_cvt(Checker *c, VType from, VType to) {
+    if (from.n != to.n) return bad(c, "%u lanes become %u", from.n, to.n);
+    bool half = class_of(from.dt) == CH || class_of(to.dt) == CH;
+    if (half && from.dt != DT_F32 && to.dt != DT_F32)
+        return bad(c, "%s and %s convert only by way of f32", dtype_info[from.dt].text,
+                   dtype_info[to.dt].text);
+    return true;
+}
+static bool check_bitcast(Checker *c, VType from, VType to) {
+    if (from.n != to.n || dtype_info[from.dt].nbytes != dtype_info[to.dt].nbytes ||
+        class_of(from.dt) == CB)
+        return bad(c, "the lanes do not have the same number of bits");
+    return true;
+}
+// The operands against the result: by default all vectors have its type.
+static bool check_shape(Checker *c, const Ins *i) {
+    const Kern *k = c->k;
+    VType a = kern_type(k, i->arg[0]), b = kern_type(k, i->arg[1]);
+    switch ((KOp)i->op) {
+    case K_TOINDEX: return a.n == 1 || bad(c, "%u lanes", a.n);
+    case K_FROMINDEX: return i->type.n == 1 || bad(c, "%u lanes", i->type.n);
+    case K_GET: return same(a, i->type) || bad(c, "the register has another type");
+    case K_SET: return same(a, b) || bad(c, "the register has another type");
+    case K_CMP: return (same(a, b) && i->type.n == a.n) || bad(c, "operands of different types");
+    case K_SELECT:
+        if (a.n != i->type.n) return bad(c, "a mask of %u lanes for %u", a.n, i->type.n);
+        return (same(b, i->type) && same(kern_type(k, i->arg[2]), b)) ||
+               bad(c, "operands of different types");
+    case K_CVT: return check_cvt(c, a, i->type);
+    case K_BITCAST: return check_bitcast(c, a, i->type);
+    case K_BCAST: return a.dt == i->type.dt || bad(c, "the operand has another type");
+    case K_RSUM:
+    case K_RMAX:
+    case K_RMIN:
+        return (a.dt == i->type.dt && i->type.n == 1) || bad(c, "the result is not one lane");
+    default: break;
+    }
+    for (int n = 0; n < kernel_op[i->op].nargs; n++) {
+        char letter = kernel_op[i->op].operands[n];
+        bool plain =
+            (letter == 'v' && i->type.kind == V_VEC) || (letter == 'm' && i->type.kind == V_MASK);
+        if (plain && !same(kern_type(k, i->arg[n]), i->type))
+            return bad(c, "operands of different types");
+    }
+    return true;
+}
+
+// ---- memory ----------------------------------------------------------------------------------
+static bool constant_index(const Kern *k, Val v, int64_t *value) {
+    *value = kern_ins(k, v)->imm;
+    return kern_ins(k, v)->op == K_INDEX;
+}
+static bool small(int64_t offset) { return offset > -MAX_OFFSET && offset < MAX_OFFSET; }
+static bool check_pointer(Checker *c, const Ins *i) {      // what makes one
+    if (i->op == K_PARAM) c->pointer[c->at] = (Pointer){INTO_PARAM, i->imm, false, 0};
+    if (i->op == K_SCRATCH) c->pointer[c->at] = (Pointer){INTO_SCRATCH, 0, true, 0};
+    if (i->op != K_PADD) return true;
+    Pointer p = c->pointer[i->arg[0]];
+    int64_t by;
+    p.is_exact = p.is_exact && constant_index(c->k, i->arg[1], &by) && small(by);
+    if (p.is_exact) p.offset += by + i->imm;
+    p.is_exact = p.is_exact && small(p.offset);
+    c->pointer[c->at] = p;
+    return true;
+}
+static bool check_access(Checker *c, const Ins *i) {
+    const Kern *k = c->k;
+    bool store = is_store(i);
+    VType t = subject(k, i);
+    Pointer p = c->pointer[i->arg[0]];
+    if (i->lanes < 1 || i->lanes > t.n) return bad(c, "%u lanes of a vector of %u", i->lanes, t.n);
+    if (!small(i->imm) || !small(i->imm2)) return bad(c, "an offset beyond all memory");
+    if (store && p.base == INTO_PARAM && !k->param.data[p.param].is_mutable)
+        return bad(c, "writes to %%%s, which is not mut", k->param.data[p.param].name);
+    if (p.base != INTO_SCRATCH || !p.is_exact) return true;
+    int64_t element = dtype_info[t.dt].nbytes;
+    bool strided = i->op == K_LOADS || i->op == K_STORES;
+    int64_t first = p.offset + i->imm,
+            last = first + (i->lanes - 1) * (strided ? i->imm2 : element);
+    int64_t lo = min_i64(first, last), hi = max_i64(first, last) + element;
+    if (lo < 0 || hi > (int64_t)k->scratch_bytes)
+        return bad(c, "scratch bytes %lld to %lld of %llu", (long long)lo, (long long)hi,
+                   (unsigned long long)k->scratch_bytes);
+    return true;
+}
+
+// ---- control and slots -----------------------------------------------------------------------
+static bool runs_at_least_once(const Kern *k, const Ins *loop) {
+    int64_t lo, hi;
+    return constant_index(k, loop->arg[0], &lo) && constant_index(k, loop->arg[1], &hi) && lo < hi;
+}
+static bool check_end(Checker *c) {
+    if (!c->open.n) return bad(c, "no loop is open");
+    Val loop = c->open.data[--c->open.n];
+    uint32_t before = c->set_before.data[--c->set_before.n];
+    c->is_open[loop] = false;
+    if (runs_at_least_once(c->k, kern_ins(c->k, loop))) return true;
+    while (c->set.n > before) c->is_set[c->set.data[--c->set.n]] = false;
+    return true;
+}
+static bool check_loop(Checker *c, const Ins *i) {
+    if (i->imm <= 0) return bad(c, "a step of %lld", (long long)i->imm);
+    *PUSH(c->arena, &c->open) = c->at;
+    *PUSH(c->arena, &c->set_before) = c->set.n;
+    c->is_open[c->at] = true;
+    c->loop_of[c->at] = c->at;
+    return true;
+}
+static bool check_set(Checker *c, Val reg) {
+    if (!c->is_set[reg]) *PUSH(c->arena, &c->set) = reg;
+    return c->is_set[reg] = true;
+}
+
+// ---- immediates and the target ---------------------------------------------------------------
+static bool check_const(Checker *c, const Ins *i) {
+    uint32_t nbits = 8 * dtype_info[i->type.dt].nbytes;
+    uint64_t bits = (uint64_t)i->imm, most = i->type.dt == DT_BOOL ? 1 : ~0ull >> (64 - nbits);
+    return bits <= most || bad(c, "bits beyond the element");
+}
+static bool check_immediate(Checker *c, const Ins *i) {
+    int64_t v = i->imm, divisor;
+    switch ((KOp)i->op) {
+    case K_PARAM: return (v >= 0 && v < c->k->param.n) || bad(c, "no parameter %lld", (long long)v);
+    case K_CONST: return check_const(c, i);
+    case K_IDIV:
+    case K_IMOD:
+        return !constant_index(c->k, i->arg[1], &divisor) || divisor > 0 ||
+               bad(c, "a divisor below 1");
+    case K_PADD: return small(v) || bad(c, "an offset beyond all memory");
+    case K_PREFETCH:
+        if (!small(v)) return bad(c, "an offset beyond all memory");
+        return (i->imm2 >= 0 && i->imm2 <= 2) || bad(c, "no cache level %lld", (long long)i->imm2);
+    case K_SHL:
+    case K_SHR:
+        return (v >= 0 && v < 8 * dtype_info[i->type.dt].nbytes) ||
+               bad(c, "a shift by %lld", (long long)v);
+    case K_CMP: return (v >= 0 && v < P_COUNT) || bad(c, "no such predicate");
+    case K_EXP2: return (v >= 3 && v <= 6) || bad(c, "no polynomial of degree %lld", (long long)v);
+    default: return true;
+    }
+}
+static bool check_legal(Checker *c, const Ins *i) {
+    bool math = i->op >= K_EXP2 && i->op <= K_GELU;
+    if (math && i->type.dt != DT_F32) return bad(c, "only f32 has it");
+    if (!c->after_math) return true;
+    if (math) return bad(c, "it should be arithmetic by now");
+    if (i->op == K_FMA && !target_has(c->k->target, F_FMA))
+        return bad(c, "%s does not have it", c->k->target->name);
+    return true;
+}
+
+static bool check_ins(Checker *c) {
+    const Ins *i = kern_ins(c->k, c->at);
+    if (i->op == K_NOP) return true;
+    if (i->op >= K_COUNT) return bad(c, "no such op");
+    c->loop_of[c->at] = c->open.n ? c->open.data[c->open.n - 1] : 0;
+    for (int n = 0; n < kernel_op[i->op].nargs; n++)
+        if (!check_operand(c, i, n)) return false;
+    if (!check_result_kind(c, i)) return false;
+    uint8_t classes = op_classes[i->op];
+    VType t = subject(c->k, i);
+    if (classes && !(class_of(t.dt) & classes)) return bad(c, "not on %s", dtype_info[t.dt].text);
+    if (!check_shape(c, i) || !check_immediate(c, i) || !check_legal(c, i)) return false;
+    switch ((KOp)i->op) {
+    case K_PARAM:
+    case K_SCRATCH:
+    case K_PADD: return check_pointer(c, i);
+    case K_LOOP: return check_loop(c, i);
+    case K_END: return check_end(c);
+    case K_LOAD:
+    case K_LOADB:
+    case K_LOADS:
+    case K_STORE:
+    case K_STORES: return check_access(c, i);
+    case K_GET: return c->is_set[i->arg[0]] || bad(c, "the register may not have been set");
+    case K_SET: return check_set(c, i->arg[0]);
+    default: return true;
+    }
+}
+
+// ---- the kernel as a whole -------------------------------------------------------------------
+static bool is_identifier(const char *s) {
+    if (!s || !(isalpha((unsigned char)*s) || *s == '_')) return false;
+    while (isalnum((unsigned char)*s) || *s == '_') s++;
+    return !*s;
+}
+static bool check_head(Checker *c) {
+    const Kern *k = c->k;
+    if (!is_identifier(k->name)) return bad(c, "the name is not an identifier");
+    if (k->param.n > MAX_PARAMS) return bad(c, "%u parameters", k->param.n);
+    for (uint32_t n = 0; n < k->param.n; n++) {
+        const KParam *p = &k->param.data[n];
+        if (!is_identifier(p->name))
+            return bad(c, "the name of parameter %u is not an identifier", n);
+        for (uint32_t m = 0; m < n; m++)
+            if (!strcmp(p->name, k->param.data[m].name))
+                return bad(c, "two parameters %%%s", p->name);
+    }
+    return true;
+}
+static bool check_body(Checker *c) {
+    uint32_t n = c->k->ins.n;
+    c->loop_of = NEW_N(c->arena, Val, n);
+    c->is_open = NEW_N(c->arena, bool, n);
+    c->pointer = NEW_N(c->arena, Pointer, n);
+    c->is_set = NEW_N(c->arena, bool, n);
+    for (c->at = 1; c->at < n; c->at++)
+        if (!check_ins(c)) return false;
+    c->at = 0;
+    return !c->open.n || bad(c, "a loop has no end");
+}
+bool kern_check(const Kern *k, Diag *d, bool after_math) {
+    Arena *a = arena_new("kern_check");
+    Checker c = {.arena = a, .k = k, .d = d, .after_math = after_math};
+    bool ok = check_head(&c) && check_body(&c);
+    arena_free(a);
+    return ok;
+}
