@@ -165,7 +165,8 @@ typedef struct Tensor {
 // Evaluates `want` (node ids) for the given inputs (in g->input order; inputs that are not needed may have
 // data NULL). Buffers live in `a`; intermediates are freed as soon as their last user ran.
 bool graph_eval(const Graph *g, const Tensor *inputs, const NodeId *want, uint32_t nwant, Tensor *out, Arena *a, Diag *d);
-Tensor graph_eval_const(const Graph *g, NodeId n, Arena *a);       // n must not depend on an INPUT (die)
+// A wanted INPUT, CONST or view of one may be returned in place. False only after a diagnostic: a GATHER index out of range.
+Tensor graph_eval_const(const Graph *g, NodeId n, Arena *a);       // n must not depend on an INPUT (die); data NULL instead of false
 bool graph_is_const(const Graph *g, NodeId n, uint8_t *memo);      // no INPUT below it; memo: g->node.n zero bytes, shared between calls
 double graph_flops(const Graph *g);                                // 2 x multiply-adds of MATMUL, CONV, ATTENTION
 // graph_text.c: .vg. Printing what was parsed gives the same bytes.
