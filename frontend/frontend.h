@@ -10,6 +10,7 @@ typedef struct FrontendOptions {
                                // "all" = everything the model can give
     bool pos_interp_legacy;    // --pos-interp legacy
     bool input_u8;             // --input u8-hwc: pixels as uint8 [B,H,W,C], preprocessing folded
+    bool bool_masked_pos;      // --mask bool_masked_pos (HF): an input bool [B,patches] of that name
 } FrontendOptions;
 
 // Loads any MODEL form of CLI.md: model.onnx, HF directory, config.json, .vg text. The files stay mapped for the
