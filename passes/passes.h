@@ -21,13 +21,38 @@ Program *pipeline_run(Ctx *c, Graph *g, const PassOptions *o);
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o);
 void pipeline_help(Str *out);                          // the table of passes.def
 
-// passes/graph: each changes the graph in place and returns whether it changed anything.
+// ---- passes/graph: what a Graph is after all of them. Lowering expects these forms and no others.
+// * A constant expression (no INPUT below) of up to 64 Ki elements is a CONST. A larger one stays
+//   an expression: the recipe of a weight, evaluated when the image is written.
+// * ADD, MUL and other commutative ops have their constant second. A scalar constant has rank 0, a
+//   vector along the last axis rank 1. No SUB, DIV or POW by a constant where ADD, MUL, a product
+//   or a root does it.
+// * A linear layer is MATMUL(x, W), then ADD of a vector. x keeps its rank ([B,S,K]); W is a
+//   constant expression of rank 2, [N,K] when trans_b is set, else [K,N].
+// * A convolution whose patches do not overlap is RESHAPE [B,C,GH,PH,GW,PW] (behind a SLICE when
+//   pixels are left over), TRANSPOSE, RESHAPE [B,GH*GW,C*PH*PW], MATMUL. CONV is any other.
+// * Views: chains of RESHAPE and TRANSPOSE are as short as they can be; RESHAPE stands below
+//   elementwise and row-wise ops; SLICE stands above RESHAPE, TRANSPOSE and EXPAND. A GATHER has
+//   indices that are not constant or not evenly spaced.
+// * LAYERNORM has one operand when only linear layers read it (gain and bias are in their weights).
+// * ATTENTION has base2 set, and scale 1 when the scale could go into the query projection. Its
+//   operands are RESHAPEs to [B,S,n,d] of SLICEs of one MATMUL (+ ADD) where Q, K and V read the
+//   same tensor; its result is reshaped to [B,S,n*e].
+// * The embedding is CONCAT(constant row, ADD(MATMUL(patches, W), table [1,N,h])).
+// * Node.group (fuse): every node that is neither INPUT nor constant expression has a group > 0;
+//   groups are numbered in launch order. A group has one result, its last node, which alone is read
+//   outside, and at most one anchor, a node that is not elementwise. The others are elementwise,
+//   have the dims of the result, and read each other, the anchor, and operands from outside that
+//   broadcast. They may form a DAG (x * sigmoid(x)), not only a chain. RESHAPE, TRANSPOSE, SLICE,
+//   EXPAND, CONCAT and PAD are groups of their own. A group of several nodes has at most
+//   MAX_ARGS - 4 operands from outside that are not scalars, and at most 48 nodes.
+// Each pass changes the graph in place and returns whether it changed anything.
 typedef struct PassCtx {
     Ctx *c;
     const PassOptions *opt;
 } PassCtx;
 #define GRAPH_PASS(name) bool pass_##name(PassCtx *p, Graph *g)
-GRAPH_PASS(fold);        // constants below LIM are evaluated; bigger constant expressions stay lazy recipes
+GRAPH_PASS(fold);        // small constant expressions are evaluated; bigger ones stay lazy recipes
 GRAPH_PASS(cse);
 GRAPH_PASS(canon);
 GRAPH_PASS(recognise);

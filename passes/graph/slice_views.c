@@ -1,0 +1,168 @@
+// slice_views.c: SLICE moves towards the source, above views and concatenations, so that what is
+// not needed is not moved, and so that every way to cut Q, K and V (or the CLS row) out of a tensor
+// ends as a SLICE of the tensor that was computed. GATHER with constant neighbours is a SLICE.
+#include "passes/graph/match.h"
+
+Cutout cutout_of(const Sweep *s, NodeId n) {
+    const Node *node = at(s, n);
+    const int64_t *starts = node_ints(node, AT_STARTS, NULL),
+                  *steps = node_ints(node, AT_STEPS, NULL);
+    Cutout c = {.rank = node->type.rank};
+    for (int i = 0; i < c.rank; i++) {
+        c.start[i] = starts[i];
+        c.size[i] = node->type.dim[i];
+        c.step[i] = steps ? steps[i] : 1;
+    }
+    return c;
+}
+bool is_whole(const Cutout *c, int axis, const Type *t) {
+    return c->start[axis] == 0 && c->size[axis] == t->dim[axis] &&
+           (c->step[axis] == 1 || c->size[axis] <= 1);
+}
+NodeId cut(Sweep *s, NodeId x, const Cutout *c) {
+    const Type *t = type_at(s, x);
+    bool whole = true, plain = true;
+    for (int i = 0; i < c->rank; i++) {
+        whole &= is_whole(c, i, t);
+        plain &= c->step[i] == 1;
+    }
+    if (whole) return x;
+    uint32_t rank = (uint32_t)c->rank;
+    Attr attr[3] = {attr_ints(s->g, AT_STARTS, c->start, rank),
+                    attr_ints(s->g, AT_SIZES, c->size, rank),
+                    attr_ints(s->g, AT_STEPS, c->step, rank)};
+    return graph_add(s->g, OP_SLICE, &x, 1, attr, plain ? 2 : 3, at(s, x)->loc);
+}
+
+NodeId cut_broadcast(Sweep *s, NodeId x, const Cutout *c) {
+    const Type *t = type_at(s, x);
+    Cutout own = {.rank = t->rank};
+    for (int i = 0; i < t->rank; i++) {
+        int o = i + c->rank - t->rank;
+        bool repeats = t->dim[i] == 1;
+        own.start[i] = repeats ? 0 : c->start[o];
+        own.size[i] = repeats ? 1 : c->size[o];
+        own.step[i] = repeats ? 1 : c->step[o];
+    }
+    return cut(s, x, &own);
+}
+
+static NodeId above_slice(Sweep *s, NodeId x, const Cutout *outer) {
+    Cutout inner = cutout_of(s, x), c = *outer;
+    for (int i = 0; i < c.rank; i++) {
+        c.start[i] = inner.start[i] + outer->start[i] * inner.step[i];
+        c.step[i] = outer->size[i] <= 1 ? 1 : inner.step[i] * outer->step[i];
+    }
+    return cut(s, operand(s, x, 0), &c);
+}
+static NodeId above_transpose(Sweep *s, NodeId x, const Cutout *outer) {
+    const int64_t *perm = node_ints(at(s, x), AT_PERM, NULL);
+    Cutout c = {.rank = outer->rank};
+    for (int i = 0; i < c.rank; i++) {
+        c.start[perm[i]] = outer->start[i];
+        c.size[perm[i]] = outer->size[i];
+        c.step[perm[i]] = outer->step[i];
+    }
+    return rebuild1(s, x, cut(s, operand(s, x, 0), &c));
+}
+// Axes [f, fe) before and [t, te) after the reshape hold the same elements. A cut of the first axis
+// of the group that is not 1, all behind it whole, is a cut of the first such axis of the source.
+static bool cut_group(const Type *from, int f, int fe, const Type *to, int t, int te,
+                      const Cutout *o, Cutout *c) {
+    for (int i = f; i < fe; i++) {
+        c->size[i] = from->dim[i];
+        c->step[i] = 1;
+    }
+    while (t < te && is_whole(o, t, to) && to->dim[t] == 1) t++;
+    while (f < fe && from->dim[f] == 1) f++;
+    bool rest_whole = true;
+    for (int i = t + 1; i < te; i++) rest_whole &= is_whole(o, i, to);
+    if (t == te || (rest_whole && is_whole(o, t, to))) return true;
+    if (!rest_whole || f == fe || o->step[t] != 1) return false;
+    int64_t behind_t = dims_product(to->dim + t + 1, te - t - 1),
+            behind_f = dims_product(from->dim + f + 1, fe - f - 1);
+    int64_t start = o->start[t] * behind_t, size = o->size[t] * behind_t;
+    if (start % behind_f || size % behind_f) return false;
+    c->start[f] = start / behind_f;
+    c->size[f] = size / behind_f;
+    return true;
+}
+static NodeId above_reshape(Sweep *s, NodeId n, NodeId x, const Cutout *outer) {
+    Type from = *type_at(s, operand(s, x, 0)), to = *type_at(s, x), result = *type_at(s, n);
+    Cutout c = {.rank = from.rank};
+    if (type_count(&to) == 0) return 0;
+    for (int f = 0, t = 0; f < from.rank || t < to.rank;) {
+        int fe = f, te = t;
+        int64_t a = 1, b = 1;
+        do {
+            if ((a <= b && fe < from.rank) || te == to.rank)
+                a *= from.dim[fe++];
+            else
+                b *= to.dim[te++];
+        } while (a != b);
+        while (te < to.rank && fe == from.rank)
+            te++; // trailing axes of size 1 belong to the last group
+        if (!cut_group(&from, f, fe, &to, t, te, outer, &c)) return 0;
+        f = fe;
+        t = te;
+    }
+    return reshape_to(s, cut(s, operand(s, x, 0), &c), &result);
+}
+static NodeId above_expand(Sweep *s, NodeId n, NodeId x, const Cutout *outer) {
+    Type result = *type_at(s, n);
+    return expand_to(s, cut_broadcast(s, operand(s, x, 0), outer), &result);
+}
+// A cut inside one part of a CONCAT.
+static NodeId above_concat(Sweep *s, NodeId x, const Cutout *outer) {
+    const Node *concat = at(s, x);
+    int axis = (int)node_int(concat, AT_AXIS, 0);
+    int64_t begin = 0, a = outer->start[axis], b = a + (outer->size[axis] - 1) * outer->step[axis];
+    if (outer->size[axis] == 0) return 0;
+    for (uint32_t i = 0; i < concat->nin; i++) {
+        int64_t end = begin + type_at(s, concat->in[i])->dim[axis];
+        if (min_i64(a, b) >= begin && max_i64(a, b) < end) {
+            Cutout c = *outer;
+            c.start[axis] -= begin;
+            return cut(s, concat->in[i], &c);
+        }
+        begin = end;
+    }
+    return 0;
+}
+
+// GATHER with constant indices i, i+d, i+2d…: a SLICE of that axis, then the shape of the indices.
+static NodeId gather_as_slice(Sweep *s, NodeId n) {
+    const Node *node = at(s, n);
+    const Const *k = graph_const_of(s->g, node->in[1]);
+    Type index = *type_at(s, node->in[1]), data = *type_at(s, node->in[0]), result = node->type;
+    int64_t count = type_count(&index);
+    if (!k || count == 0 || type_count(&result) == 0) return 0;
+    int axis = (int)node_int(node, AT_AXIS, 0);
+    int64_t first = dtype_read_i(index.dt, k->data, 0);
+    int64_t step = count > 1 ? dtype_read_i(index.dt, k->data, 1) - first : 1;
+    if (step == 0) return 0;
+    for (int64_t i = 1; i < count; i++)
+        if (dtype_read_i(index.dt, k->data, (uint64_t)i) != first + i * step) return 0;
+    Cutout c = {.rank = data.rank};
+    for (int i = 0; i < data.rank; i++) {
+        c.start[i] = i == axis ? first : 0;
+        c.size[i] = i == axis ? count : data.dim[i];
+        c.step[i] = i == axis ? step : 1;
+    }
+    return reshape_to(s, cut(s, node->in[0], &c), &result);
+}
+
+NodeId rule_slice_views(Sweep *s, NodeId n) {
+    if (is_op(s, n, OP_GATHER)) return gather_as_slice(s, n);
+    if (!is_op(s, n, OP_SLICE)) return 0;
+    NodeId x = operand(s, n, 0);
+    Cutout c = cutout_of(s, n);
+    switch (at(s, x)->op) {
+    case OP_SLICE: return above_slice(s, x, &c);
+    case OP_TRANSPOSE: return above_transpose(s, x, &c);
+    case OP_RESHAPE: return above_reshape(s, n, x, &c);
+    case OP_EXPAND: return above_expand(s, n, x, &c);
+    case OP_CONCAT: return above_concat(s, x, &c);
+    default: return 0;
+    }
+}

@@ -1,0 +1,178 @@
+// pipeline.c: runs passes.def. Between passes the verifier runs, so that a broken graph names the
+// pass that broke it; dumps show the text form, which is valid input again.
+#include "passes/passes.h"
+#include <string.h>
+#include <time.h>
+
+enum PassId {
+#define PASS(name, level, needs, breaks, help) PI_##name,
+#include "passes/passes.def"
+#undef PASS
+    PI_COUNT
+};
+enum PassBit {
+#define PASS(name, level, needs, breaks, help) P_##name = 1 << PI_##name,
+#include "passes/passes.def"
+#undef PASS
+};
+typedef enum { GRAPH, BRIDGE, KERNEL } Level;
+static const char *const level_text[] = {"graph", "bridge", "kernel"};
+typedef union Run {
+    bool (*graph)(PassCtx *p, Graph *g);
+    Program *(*bridge)(PassCtx *p, Graph *g);
+    void (*kernel)(Kern *k, Kern *out);
+} Run;
+#define RUN_GRAPH(name)                                                                            \
+    { .graph = pass_##name }
+#define RUN_BRIDGE(name)                                                                           \
+    { .bridge = name##_program }
+#define RUN_KERNEL(name)                                                                           \
+    { .kernel = pass_##name }
+static const struct {
+    const char *name;
+    Level level;
+    int needs, breaks;
+    const char *help;
+    Run run;
+} table[PI_COUNT] = {
+#define PASS(name, level, needs, breaks, help)                                                     \
+    {#name, level, needs, breaks, help, RUN_##level(name)},
+#include "passes/passes.def"
+#undef PASS
+};
+
+// ---- lists of names ("fold,+fuse", "all")
+static bool list_has(const char *list, const char *prefix, const char *name) {
+    size_t np = strlen(prefix), n = strlen(name);
+    for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
+        size_t len = strcspn(p, ",");
+        if (len == np + n && !strncmp(p, prefix, np) && !strncmp(p + np, name, n)) return true;
+    }
+    return false;
+}
+static int pass_by_name(const char *name, size_t n) {
+    for (int i = 0; i < PI_COUNT; i++)
+        if (strlen(table[i].name) == n && !strncmp(table[i].name, name, n)) return i;
+    return -1;
+}
+static bool check_list(Ctx *c, const char *option, const char *list, bool for_dump) {
+    for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',') {
+        size_t skip = for_dump && *p == '+', len = strcspn(p, ",") - skip;
+        if (pass_by_name(p + skip, len) >= 0 ||
+            (for_dump && len == 3 && !strncmp(p + skip, "all", 3)))
+            continue;
+        const char *names[PI_COUNT], *word = arena_strndup(c->arena, p + skip, len);
+        for (int i = 0; i < PI_COUNT; i++) names[i] = table[i].name;
+        const char *meant = str_did_you_mean(word, names, PI_COUNT);
+        return diag_error(c->diag, ERR_USAGE, 0, "%s: no pass is named '%s'%s%s%s", option, word,
+                          meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+    }
+    return true;
+}
+
+// ---- one run
+typedef struct Pipeline {
+    PassCtx p;
+    Graph *g;
+    Program *prog;
+    int done; // PassBits in force
+    Str times;
+} Pipeline;
+
+static void report(const Pipeline *l, Str *text) {
+    if (l->p.opt->report) l->p.opt->report(l->p.opt->report_ctx, str_cstr(text));
+}
+static void dump(Pipeline *l, const char *when, const char *name, bool changed) {
+    Str text = str_new(l->p.c->scratch);
+    str_addf(&text, "// %s %s%s\n", when, name, changed ? "" : " (unchanged)");
+    if (changed && l->prog)
+        program_print(l->prog, &text, l->p.c->diag);
+    else if (changed)
+        graph_print(l->g, &text);
+    report(l, &text);
+}
+static void run_kernel_pass(Pipeline *l, int i) {
+    Program *prog = l->prog;
+    for (uint32_t k = 0; k < prog->kern.n; k++) {
+        Kern *from = prog->kern.data[k], *to = kern_new(prog->arena, from->name, from->target);
+        table[i].run.kernel(from, to);
+        prog->kern.data[k] = to;
+    }
+}
+static void verify(const Pipeline *l, int i) {
+    Diag *d = l->p.c->diag;
+    bool ok = l->prog || graph_check(l->g, d);
+    for (uint32_t k = 0; l->prog && ok && k < l->prog->kern.n; k++)
+        ok = kern_check(l->prog->kern.data[k], d, (l->done & P_legal) != 0);
+    if (ok && l->prog) ok = program_check(l->prog, d);
+    if (!ok) die(table[i].name, "the pass broke its %s", l->prog ? "program" : "graph");
+}
+static bool run_pass(Pipeline *l, int i) {
+    const PassOptions *o = l->p.opt;
+    const char *name = table[i].name;
+    int missing = table[i].needs & ~l->done;
+    for (int k = 0; k < PI_COUNT; k++)
+        if (missing & 1 << k)
+            return diag_error(l->p.c->diag, ERR_USAGE, 0, "pass '%s' needs '%s' before it", name,
+                              table[k].name);
+    if (list_has(o->dump, "+", name) || list_has(o->dump, "+", "all"))
+        dump(l, "before", name, true);
+    clock_t start = clock();
+    bool changed = true;
+    switch (table[i].level) {
+    case GRAPH: changed = table[i].run.graph(&l->p, l->g); break;
+    case BRIDGE: l->prog = table[i].run.bridge(&l->p, l->g); break;
+    case KERNEL: run_kernel_pass(l, i); break;
+    }
+    if (table[i].level == BRIDGE && !l->prog) return false;
+    l->done = (l->done & ~table[i].breaks) | 1 << i;
+    if (o->time)
+        str_addf(&l->times, "%-10s %8.1f ms  %6u nodes\n", name,
+                 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC, l->g->node.n - 1);
+    verify(l, i);
+    if (list_has(o->dump, "", name) || list_has(o->dump, "+", name) ||
+        list_has(o->dump, "", "all") || list_has(o->dump, "+", "all"))
+        dump(l, "after", name, changed);
+    arena_reset(l->p.c->scratch);
+    return true;
+}
+
+static bool run_only(Pipeline *l, const char *list, Level until) {
+    for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',') {
+        int i = pass_by_name(p, strcspn(p, ","));
+        if (i >= 0 && table[i].level <= until && !run_pass(l, i)) return false;
+    }
+    return true;
+}
+static bool run_all(Pipeline *l, Level until) {
+    const char *stop = l->p.opt->stop_after;
+    for (int i = 0; i < PI_COUNT; i++) {
+        if (table[i].level > until) continue;
+        if (!run_pass(l, i)) return false;
+        if (stop && !strcmp(stop, table[i].name)) break;
+    }
+    return true;
+}
+static bool run(Pipeline *l, Level until) {
+    Ctx *c = l->p.c;
+    const PassOptions *o = l->p.opt;
+    if (!check_list(c, "-d", o->dump, true) || !check_list(c, "-p", o->only, false) ||
+        !check_list(c, "--stop-after", o->stop_after, false))
+        return false;
+    l->times = str_new(c->arena);
+    bool ok = o->only ? run_only(l, o->only, until) : run_all(l, until);
+    if (o->time) report(l, &l->times);
+    return ok;
+}
+bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o) {
+    Pipeline l = {.p = {c, o}, .g = g};
+    return run(&l, GRAPH);
+}
+Program *pipeline_run(Ctx *c, Graph *g, const PassOptions *o) {
+    Pipeline l = {.p = {c, o}, .g = g};
+    return run(&l, KERNEL) ? l.prog : NULL;
+}
+void pipeline_help(Str *out) {
+    for (int i = 0; i < PI_COUNT; i++)
+        str_addf(out, "%-10s %-6s  %s\n", table[i].name, level_text[table[i].level], table[i].help);
+}
