@@ -156,12 +156,13 @@ static void describe(MatMul *m, const View *c, const View *a, const View *b, boo
     ax = view_broadcast(&ax, rank, c->dim);
     nest_add(&m->nest, &ax);
     View bx = *b;
-    if (!is_packed) {
+    if (is_packed) {
+        bx.rank = 0;                                      // walked panel by panel, not by the nest
+    } else {
         bx = take_axis(b, b->rank - 2, &m->b_k);
         bx.dim[b->rank - 2] = 1;
     }
     bx = view_broadcast(&bx, rank, c->dim);
-    if (is_packed) for (int i = 0; i < rank; i++) bx.stride[i] = 0;
     nest_add(&m->nest, &bx);
     for (uint32_t i = 0; i < m->f->next; i++) nest_add(&m->nest, &m->f->view[i]);
 }
