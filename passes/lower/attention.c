@@ -27,8 +27,10 @@ static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     VType vt = vec_type(DT_F32, a->lanes);
     if (count <= 0) return;
     Val vector = k_iaddi(k, k_loopn(k, count), first), c = k_loopn(k, a->d);
-    Val src = k_padd(k, k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes)), k_imuli(k, c, col(&a->kk)));
-    Val dst = k_padd(k, k_padd(k, a->kt, k_imuli(k, vector, (int64_t)a->lanes * 4)), k_imuli(k, c, a->tp * 4));
+    Val src = k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes));
+    src = k_padd(k, src, k_imuli(k, c, col(&a->kk)));
+    Val dst = k_padd(k, a->kt, k_imuli(k, vector, (int64_t)a->lanes * 4));
+    dst = k_padd(k, dst, k_imuli(k, c, a->tp * 4));
     Val x = keys ? k_loads(k, vt, src, 0, row(&a->kk), keys) : k_const_f(k, vt, 0);
     k_store(k, dst, 0, x, a->lanes);
     k_end(k);
@@ -76,7 +78,8 @@ static void softmax_row(Attention *a, Val r) {
     vv_set(k, top, vv_const(k, -INFINITY));
     if (whole) {
         Val i = k_loopn(k, whole);
-        vv_set(k, top, vv_op2(k, K_MAX, vv_get(k, top), vv_load(k, k_padd(k, p, k_imuli(k, i, VLANES * 4)), 0, VLANES)));
+        VV x = vv_load(k, k_padd(k, p, k_imuli(k, i, VLANES * 4)), 0, VLANES);
+        vv_set(k, top, vv_op2(k, K_MAX, vv_get(k, top), x));
         k_end(k);
     }
     if (rest) {
@@ -99,7 +102,8 @@ static void softmax_row(Attention *a, Val r) {
         if (!part) k_end(k);
     }
     Val total = vv_reduce(k, K_ADD, vv_get(k, sum));
-    k_store(k, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0, k_op2(k, K_DIV, k_const_f(k, vec_type(DT_F32, 1), 1), total), 1);
+    Val inverse = k_op2(k, K_DIV, k_const_f(k, vec_type(DT_F32, 1), 1), total);
+    k_store(k, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0, inverse, 1);
 }
 static void value_panel(Attention *a, int mr, Val o, int64_t from, int64_t columns) {
     Kern *k = a->k;
@@ -155,7 +159,7 @@ static void emit_attention(Attention *a, const Node *node) {
     a->kt = k_scratch(k, (uint64_t)(a->d * a->tp * 4));
     a->score = k_scratch(k, (uint64_t)(mr * a->tp * 4));
     a->inverse = k_scratch(k, (uint64_t)mr * 4);
-    Val t = k_loop(k, k_lo(k), k_hi(k), 1);
+    Val t = build_tasks(&b);
     build_decode(&b, t, rank, dim, index);
     Val *base[4] = {&a->ob, &a->qb, &a->kb, &a->vb};
     for (int i = 0; i < 4; i++) {

@@ -62,6 +62,12 @@ void build_launch(Build *b, int64_t grid, double flops, const char *label) {
     p->scratch_bytes = (uint64_t)max_i64((int64_t)p->scratch_bytes, (int64_t)b->k->scratch_bytes);
 }
 
+// Calls that emit never stand twice in one argument list: C leaves their order open, and the text of a
+// kernel must not depend on the compiler that built vitc.
+Val build_tasks(Build *b) {
+    Val lo = k_lo(b->k), hi = k_hi(b->k);
+    return k_loop(b->k, lo, hi, 1);
+}
 void build_decode(Build *b, Val task, int rank, const int64_t *dim, Val *index) {
     Kern *k = b->k;
     for (int i = rank - 1; i >= 0; i--) {

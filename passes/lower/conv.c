@@ -47,7 +47,8 @@ static void pixels(Conv *c, Val pixel, int64_t disp_pixels, int n, int lanes) {
         w = k_padd(k, w, k_imuli(k, j, c->w.stride[i]));
     }
     Val xv = step == 4 || lanes == 1 ? k_load(k, vt, x, 0, lanes) : k_loads(k, vt, x, 0, step, lanes);
-    k_set(k, acc, k_fma(k, xv, k_loadb(k, vt, w, 0), k_get(k, acc)));
+    Val wv = k_loadb(k, vt, w, 0);
+    k_set(k, acc, k_fma(k, xv, wv, k_get(k, acc)));
     for (int i = 1; i < c->w.rank; i++) k_end(k);
     Val y = k_paddi(k, c->yb, disp_pixels * c->y.stride[last]);
     if (pixel) y = k_padd(k, y, k_imuli(k, pixel, c->y.stride[last] * n));
@@ -82,12 +83,13 @@ bool lower_conv(Lower *l, const Fused *f) {
     int rank = n.type.rank - 1;                               // batch, output channel, all but the last spatial axis
     int64_t grid = 1, out_per_group = n.type.dim[1] / c.group;
     for (int i = 0; i < rank; i++) grid *= n.type.dim[i];
-    Val t = k_loop(k, k_lo(k), k_hi(k), 1), index[MAX_RANK];
+    Val t = build_tasks(&b), index[MAX_RANK];
     build_decode(&b, t, rank, n.type.dim, index);
     c.yb = build_walk(&b, ya, rank, index, c.y.stride);
     c.wb = k_padd(k, wa, k_imuli(k, index[1], c.w.stride[0]));
     Val g = k_idiv(k, index[1], k_index(k, out_per_group));
-    c.xb = k_padd(k, k_padd(k, xa, k_imuli(k, index[0], c.x.stride[0])), k_imuli(k, g, c.x.stride[1] * c.w.dim[1]));
+    c.xb = k_padd(k, xa, k_imuli(k, index[0], c.x.stride[0]));
+    c.xb = k_padd(k, c.xb, k_imuli(k, g, c.x.stride[1] * c.w.dim[1]));
     for (int i = 2; i < rank; i++) c.xb = k_padd(k, c.xb, k_imuli(k, index[i], c.strides[i - 2] * c.x.stride[i]));
     result_row(&c);
     k_end(k);

@@ -88,7 +88,7 @@ static void emit_rows(Lower *l, const Fused *f, const View *dst, const View *src
         r.dt[o] = v->dt;
     }
     for (int i = 0; i + 1 < n.rank; i++) grid *= n.dim[i];
-    Val t = k_loop(b.k, k_lo(b.k), k_hi(b.k), 1);
+    Val t = build_tasks(&b);
     build_decode(&b, t, n.rank - 1, n.dim, index);
     for (int o = 0; o < n.noperands; o++) r.base[o] = build_walk(&b, arg[o], n.rank - 1, index, n.stride[o]);
     row_body(&r);

@@ -89,7 +89,8 @@ static Val like(Kern *k, Val x, double c) {
 }
 static Val as_bool(Kern *k, Val mask, int n) {
     VType t = vec_type(DT_U8, n);
-    return k_select(k, mask, k_const_i(k, t, 1), k_const_i(k, t, 0));
+    Val one = k_const_i(k, t, 1), zero = k_const_i(k, t, 0);
+    return k_select(k, mask, one, zero);
 }
 static Val is_nonzero(Kern *k, Val x) { return k_cmp(k, P_NE, x, like(k, x, 0)); }
 // In f32 whatever the type: the transcendental ops have one precision.
@@ -104,9 +105,11 @@ static Val extremum(Kern *k, KOp op, Val a, Val b) {      // a NaN in either ope
 }
 static Val remainder_of(Kern *k, bool truncated, Val a, Val b) {
     if (dtype_info[kern_type(k, a).dt].cls == CLASS_FLOAT) {
-        Val q = k_op2(k, K_DIV, a, b);
-        Val whole = truncated ? k_select(k, k_cmp(k, P_LT, q, like(k, q, 0)), k_op1(k, K_CEIL, q), k_op1(k, K_FLOOR, q))
-                              : k_op1(k, K_FLOOR, q);
+        Val q = k_op2(k, K_DIV, a, b), whole = k_op1(k, K_FLOOR, q);
+        if (truncated) {
+            Val up = k_op1(k, K_CEIL, q);
+            whole = k_select(k, k_cmp(k, P_LT, q, like(k, q, 0)), up, whole);
+        }
         return k_fma(k, k_op1(k, K_NEG, whole), b, a);
     }
     Val r = k_op2(k, K_REM, a, b);
@@ -126,13 +129,17 @@ static Val power(Kern *k, Val x, Val y) {
     Val r = k_select(k, k_cmp(k, P_LT, x, zero), negative, m);
     return k_select(k, k_cmp(k, P_EQ, y, zero), one, r);
 }
+static Val rsqrt(Kern *k, Val x) {
+    Val root = k_op1(k, K_SQRT, x);
+    return k_op2(k, K_DIV, like(k, x, 1), root);
+}
 static Val power_const(Kern *k, Val x, double y) {
     if (y == 2) return k_op2(k, K_MUL, x, x);
     if (y == 3) return k_op2(k, K_MUL, x, k_op2(k, K_MUL, x, x));
     if (y == 1) return x;
     if (y == 0.5) return k_op1(k, K_SQRT, x);
     if (y == -1) return k_op2(k, K_DIV, like(k, x, 1), x);
-    if (y == -0.5) return k_op2(k, K_DIV, like(k, x, 1), k_op1(k, K_SQRT, x));
+    if (y == -0.5) return rsqrt(k, x);
     return power(k, x, like(k, x, y));
 }
 static Val sigmoid(Kern *k, Val x) {
@@ -142,18 +149,20 @@ static Val sigmoid(Kern *k, Val x) {
 static Val softplus(Kern *k, Val x) {
     Val zero = like(k, x, 0), one = like(k, x, 1);
     Val e = in_f32(k, K_EXP, k_op1(k, K_NEG, k_op1(k, K_ABS, x)));
-    return k_op2(k, K_ADD, k_op2(k, K_MAX, zero, x), in_f32(k, K_LOG, k_op2(k, K_ADD, one, e)));
+    Val log = in_f32(k, K_LOG, k_op2(k, K_ADD, one, e));
+    return k_op2(k, K_ADD, k_op2(k, K_MAX, zero, x), log);
 }
 static Val gelu_tanh(Kern *k, Val x) {
-    Val x2 = k_op2(k, K_MUL, x, x);
-    Val u = k_op2(k, K_MUL, x, k_fma(k, x2, like(k, x, 0.7978845608028654 * 0.044715), like(k, x, 0.7978845608028654)));
+    static const double root = 0.7978845608028654;        // sqrt(2 / pi)
+    Val x2 = k_op2(k, K_MUL, x, x), cubic = like(k, x, root * 0.044715), linear = like(k, x, root);
+    Val u = k_op2(k, K_MUL, x, k_fma(k, x2, cubic, linear));
     Val h = k_op2(k, K_MUL, x, like(k, x, 0.5));
     return k_fma(k, h, in_f32(k, K_TANH, u), h);
 }
 static Val sign_of(Kern *k, Val x) {
-    Val zero = like(k, x, 0);
-    Val below = k_select(k, k_cmp(k, P_LT, x, zero), like(k, x, -1), x);
-    return k_select(k, k_cmp(k, P_GT, x, zero), like(k, x, 1), below);
+    Val zero = like(k, x, 0), plus = like(k, x, 1), minus = like(k, x, -1);
+    Val below = k_select(k, k_cmp(k, P_LT, x, zero), minus, x);
+    return k_select(k, k_cmp(k, P_GT, x, zero), plus, below);
 }
 static Val cast(Kern *k, Val x, DType to) {
     if (to == DT_BOOL) return as_bool(k, is_nonzero(k, x), kern_type(k, x).n);
@@ -169,7 +178,7 @@ static Val unary(Kern *k, const Node *n, Val x) {
     case OP_SIGN: return sign_of(k, x);
     case OP_RECIP: return k_op2(k, K_DIV, like(k, x, 1), x);
     case OP_SQRT: return k_op1(k, K_SQRT, x);
-    case OP_RSQRT: return k_op2(k, K_DIV, like(k, x, 1), k_op1(k, K_SQRT, x));
+    case OP_RSQRT: return rsqrt(k, x);
     case OP_EXP: return in_f32(k, K_EXP, x);
     case OP_LOG: return in_f32(k, K_LOG, x);
     case OP_ERF: return in_f32(k, K_ERF, x);
@@ -236,7 +245,8 @@ Val fused_emit(const Fused *f, Kern *k, Val anchor, int n, FusedLoad load, void 
         const Node *node = graph_node(f->l->g, f->node[i]);
         Val x = operand(&e, node->in[0]);
         if (node->nin == 3) {
-            last = k_select(k, is_nonzero(k, x), operand(&e, node->in[1]), operand(&e, node->in[2]));
+            Val yes = operand(&e, node->in[1]), no = operand(&e, node->in[2]);
+            last = k_select(k, is_nonzero(k, x), yes, no);
         } else {
             last = node->nin == 1 ? unary(k, node, x) : binary(k, f->l->g, node, x, operand(&e, node->in[1]));
         }

@@ -50,6 +50,7 @@ Build build_new(Lower *l, const char *name);
 Val build_arg(Build *b, const char *name, const View *v, bool is_mutable);   // pointer to v's element 0
 void build_launch(Build *b, int64_t grid, double flops, const char *label);  // shares an equal kernel made before
 // Splits the task number into one index per dim; returns pointer + sum of index * stride.
+Val build_tasks(Build *b);                                       // opens the loop over the slice's tasks
 void build_decode(Build *b, Val task, int rank, const int64_t *dim, Val *index);
 Val build_walk(Build *b, Val p, int rank, const Val *index, const int64_t *stride);
 

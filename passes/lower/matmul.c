@@ -118,7 +118,7 @@ static void chunks(MatMul *m, Val lo, Val hi) {
     if (count == 1) return;
     m->has_sum = true;
     if (count > 2) {
-        Val c = k_loop(k, k_index(k, 1), k_index(k, count - 1), 1);
+        Val second = k_index(k, 1), final = k_index(k, count - 1), c = k_loop(k, second, final, 1);
         all_panels(m, lo, hi, k_imuli(k, c, m->chunk), m->chunk);
         k_end(k);
     }
@@ -129,12 +129,13 @@ static void chunks(MatMul *m, Val lo, Val hi) {
 static void slice_body(MatMul *m, Build *b, int64_t npanels) {
     Kern *k = m->k;
     Val lo = k_lo(k), hi = k_hi(k), np = k_index(k, npanels), index[MAX_RANK];
-    Val q = k_loop(k, k_idiv(k, lo, np), k_idiv(k, k_iaddi(k, hi, npanels - 1), np), 1);
+    Val q_lo = k_idiv(k, lo, np), q_hi = k_idiv(k, k_iaddi(k, hi, npanels - 1), np);
+    Val q = k_loop(k, q_lo, q_hi, 1);
     build_decode(b, q, (int)m->outer_rank, m->outer, index);
     for (int o = 0; o < m->nest.noperands; o++)
         m->base[o] = build_walk(b, m->arg[o], (int)m->outer_rank, index, m->nest.stride[o]);
-    Val first = k_imul(k, q, np);
-    Val from = k_imax(k, k_isub(k, lo, first), k_index(k, 0)), to = k_imin(k, k_isub(k, hi, first), np);
+    Val first = k_imul(k, q, np), zero = k_index(k, 0);
+    Val from = k_imax(k, k_isub(k, lo, first), zero), to = k_imin(k, k_isub(k, hi, first), np);
     chunks(m, from, to);
     k_end(k);
 }

@@ -49,13 +49,15 @@ void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t bl
     if (whole) {
         Val i = k_loopn(k, whole);
         Val at = k_iaddi(k, k_imuli(k, i, block), done);
-        micro_sum(k, m, k_padd(k, a, k_imuli(k, at, m->a_k)), k_padd(k, b, k_imuli(k, at, m->b_k)), block, acc);
+        Val ai = k_padd(k, a, k_imuli(k, at, m->a_k)), bi = k_padd(k, b, k_imuli(k, at, m->b_k));
+        micro_sum(k, m, ai, bi, block, acc);
         to_tile(k, m, acc, tile, tile_row, true);
         k_end(k);
     }
     if (rest) {
         int64_t at = done + whole * block;
-        micro_sum(k, m, k_paddi(k, a, at * m->a_k), k_paddi(k, b, at * m->b_k), rest, acc);
+        Val ai = k_paddi(k, a, at * m->a_k), bi = k_paddi(k, b, at * m->b_k);
+        micro_sum(k, m, ai, bi, rest, acc);
         to_tile(k, m, acc, tile, tile_row, true);
     }
 }

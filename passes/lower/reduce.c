@@ -69,7 +69,8 @@ static Val reduce_index(Build *b, const Node *n, const View *x, const Axes *a, V
     Val i = k_loopn(k, a->reduced[0]);
     Val v = load_as(k, x->dt, k_padd(k, row, k_imuli(k, i, a->reduced_stride[0])), 0, 0, 1, 1);
     Val better = k_cmp(k, node_int(n, AT_LAST, 0) ? P_GE : P_GT, v, k_get(k, best));
-    k_set(k, where, k_select(k, better, k_fromindex(k, DT_I64, i), k_get(k, where)));
+    Val here = k_fromindex(k, DT_I64, i);
+    k_set(k, where, k_select(k, better, here, k_get(k, where)));
     k_set(k, best, k_select(k, better, v, k_get(k, best)));
     k_end(k);
     return k_get(k, where);
@@ -93,7 +94,7 @@ bool lower_reduce(Lower *l, const Fused *f) {
     Val xa = build_arg(&b, "x", &x, false), ya = build_arg(&b, "y", &flat, true), index[MAX_RANK];
     int64_t grid = 1;
     for (int i = 0; i < a.nkept; i++) grid *= a.kept[i];
-    Val t = k_loop(b.k, k_lo(b.k), k_hi(b.k), 1);
+    Val t = build_tasks(&b);
     build_decode(&b, t, a.nkept, a.kept, index);
     Val row = build_walk(&b, xa, a.nkept, index, a.kept_stride), out = build_walk(&b, ya, a.nkept, index, flat.stride);
     Val r = n.op == OP_ARGMAX ? reduce_index(&b, &n, &x, &a, row) : reduce_value(&b, &n, &x, &a, row);
@@ -122,10 +123,11 @@ bool lower_gather(Lower *l, const Fused *f) {
         else if (i < axis + ix.rank) is[i] = ix.stride[i - axis];
         else xs[i] = x.stride[i - ix.rank + 1];
     }
-    Val t = k_loop(b.k, k_lo(b.k), k_hi(b.k), 1), index[MAX_RANK];
+    Val t = build_tasks(&b), index[MAX_RANK];
     build_decode(&b, t, y.rank, y.dim, index);
     Val which = load_as(b.k, ix.dt, build_walk(&b, ia, y.rank, index, is), 0, 0, 1, 1);
-    Val src = k_padd(b.k, build_walk(&b, xa, y.rank, index, xs), k_imuli(b.k, k_toindex(b.k, which), x.stride[axis]));
+    Val src = build_walk(&b, xa, y.rank, index, xs);
+    src = k_padd(b.k, src, k_imuli(b.k, k_toindex(b.k, which), x.stride[axis]));
     Val v = load_as(b.k, x.dt, src, 0, 0, 1, 1);
     store_as(b.k, y.dt, build_walk(&b, ya, y.rank, index, y.stride), 0, 0, v, 1);
     k_end(b.k);

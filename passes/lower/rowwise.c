@@ -30,8 +30,12 @@ static VV walk(Rows *r, Val p, KOp op, double start, RowStep step) {
     }
     if (rest) {
         int64_t disp = whole * VLANES * 4;
-        VV x = step(r, vv_load(k, p, disp, rest), k_index(k, 0), disp, rest);
-        if (op != K_NOP) vv_set(k, acc, vv_op2(k, op, vv_get(k, acc), vv_keep(k, x, rest, start)));
+        VV x = vv_load(k, p, disp, rest);
+        x = step(r, x, k_index(k, 0), disp, rest);
+        if (op != K_NOP) {
+            x = vv_keep(k, x, rest, start);
+            vv_set(k, acc, vv_op2(k, op, vv_get(k, acc), x));
+        }
     }
     return op == K_NOP ? acc : vv_get(k, acc);
 }
@@ -72,17 +76,19 @@ static void layernorm_row(Rows *r, double eps) {
     r->shift = vv_bcast(k, k_op2(k, K_MUL, vv_reduce(k, K_ADD, sum), n));
     VV squares = walk(r, r->x, K_ADD, 0, squared_distance);
     Val var = k_op2(k, K_MUL, vv_reduce(k, K_ADD, squares), n);
-    Val rstd = k_op2(k, K_DIV, one_lane(k, 1), k_op1(k, K_SQRT, k_op2(k, K_ADD, var, one_lane(k, eps))));
-    r->factor = vv_bcast(k, rstd);
+    Val deviation = k_op1(k, K_SQRT, k_op2(k, K_ADD, var, one_lane(k, eps)));
+    r->factor = vv_bcast(k, k_op2(k, K_DIV, one_lane(k, 1), deviation));
     walk(r, r->x, K_NOP, 0, normalise);
 }
 static void softmax_row(Rows *r) {
     Kern *k = r->k;
     VV top = walk(r, r->x, K_MAX, -INFINITY, same);
-    Val most = k_op2(k, K_MUL, vv_reduce(k, K_MAX, top), one_lane(k, -1.4426950408889634));
+    Val most = vv_reduce(k, K_MAX, top);
+    most = k_op2(k, K_MUL, most, one_lane(k, -1.4426950408889634));
     r->shift = vv_bcast(k, most);
     VV sum = walk(r, r->x, K_ADD, 0, power_of_e);
-    r->factor = vv_bcast(k, k_op2(k, K_DIV, one_lane(k, 1), vv_reduce(k, K_ADD, sum)));
+    Val total = vv_reduce(k, K_ADD, sum);
+    r->factor = vv_bcast(k, k_op2(k, K_DIV, one_lane(k, 1), total));
     walk(r, r->y, K_NOP, 0, scale);
 }
 
@@ -120,7 +126,7 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     Val xa = build_arg(&b, "x", &x, false), ya = build_arg(&b, "y", &y, true), index[MAX_RANK];
     if (next > 0) r.gain = build_arg(&b, "gain", &extra[0], false);
     if (next > 1) r.bias = build_arg(&b, "bias", &extra[1], false);
-    Val task = k_loop(k, k_lo(k), k_hi(k), 1);
+    Val task = build_tasks(&b);
     build_decode(&b, task, n.rank - 1, n.dim, index);
     r.x = build_walk(&b, xa, n.rank - 1, index, n.stride[0]);
     r.y = build_walk(&b, ya, n.rank - 1, index, n.stride[1]);

@@ -57,7 +57,7 @@ VV vv_keep(Kern *k, VV x, int lanes, double other) {
             continue;
         }
         VType it = vec_type(DT_I32, x.n);
-        Val inside = k_cmp(k, P_LT, k_iota(k, it), k_const_i(k, it, have));
+        Val lane = k_iota(k, it), inside = k_cmp(k, P_LT, lane, k_const_i(k, it, have));
         x.v[i] = k_select(k, inside, x.v[i], o);
     }
     return x;
