@@ -25,8 +25,9 @@ typedef struct Launch {
 // How a constant lies in the weight image. The recipe of its numbers is a constant expression of
 // Program.graph, evaluated when the image is written (graph_eval_const), never all at once.
 typedef enum {
-    PACK_PLAIN,            // as the tensor: contiguous, row-major
-    PACK_PANEL,            // a matrix [N,K] (trans) or [K,N] as panels of nr columns: [panel][k][nr], last panel zero-padded
+    PACK_PLAIN, // as the tensor: contiguous, row-major
+    PACK_PANEL, // a matrix [N,K] (trans) or [K,N] as panels of nr columns: [panel][k][nr], last
+                // panel zero-padded
 } PackKind;
 typedef struct Region {
     NodeId expr;           // node of Program.graph without INPUT below it
@@ -50,21 +51,32 @@ typedef struct Program {
     uint64_t arena_bytes;  // intermediates; multiple of 64
     uint64_t scratch_bytes;    // of one slice; multiple of 64
     uint64_t weight_bytes;
-    uint32_t max_slices;   // threads beyond this are not used; the host's arena holds arena_bytes + max_slices * scratch_bytes
+    uint32_t max_slices; // threads beyond this are not used; the host's arena holds arena_bytes +
+                         // max_slices * scratch_bytes
 } Program;
 
 Program *program_new(Arena *a, const Target *t, const Graph *g);
-static inline uint64_t program_host_arena(const Program *p) { return p->arena_bytes + p->max_slices * p->scratch_bytes; }
-// program_check.c: places inside their objects, kernels verify, regions ordered and of the right size,
-// and that no launch reads arena bytes that nothing wrote (by intervals).
+static inline uint64_t program_host_arena(const Program *p) {
+    return p->arena_bytes + p->max_slices * p->scratch_bytes;
+}
+// program_check.c: places inside their objects, kernels verify, regions ordered and of the right
+// size, and that no launch reads arena bytes that nothing wrote (by intervals).
 bool program_check(const Program *p, Diag *d);
-// program_image.c: the bytes of the image, in order. Evaluates one region at a time in `scratch` (reset per
-// region). The callback may stop the walk by returning false.
+// program_image.c: the bytes of the image, in order. Evaluates one region at a time in `scratch`
+// (reset per region). The callback may stop the walk by returning false.
 typedef bool (*ImageSink)(void *ctx, const void *bytes, uint64_t n);
 bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx);
 uint64_t region_nbytes(const Graph *g, const Region *r);
-// program_eval.c: runs every launch with kern_eval, in `slices` slices. image: weight_bytes from program_image.
-bool program_eval(const Program *p, const void *image, const void *const *in, void *const *out, uint32_t slices, Arena *a);
+DType region_dtype(const Graph *g, const Region *r); // floats of any width lie in the image as f32
+typedef struct Matrix {
+    int64_t n, k;
+} Matrix;
+Matrix region_matrix(const Graph *g,
+                     const Region *r); // PANEL: the last two dims of the tensor, others are 1
+// program_eval.c: runs every launch with kern_eval, in `slices` slices. image: weight_bytes from
+// program_image.
+bool program_eval(const Program *p, const void *image, const void *const *in, void *const *out,
+                  uint32_t slices, Arena *a);
 // program_text.c: the constant part of the graph (.vg), regions, kernels (.vk), launches.
 void program_print(const Program *p, Str *out, const Diag *locs);
 Program *program_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n);

@@ -1,0 +1,77 @@
+// program_image.c: the bytes of the weight image, streamed. One region at a time is evaluated from
+// its recipe, converted to f32, packed and handed on, so that memory stays near the largest tensor.
+#include "ir/program.h"
+#include <assert.h>
+#include <string.h>
+
+typedef struct Writer {
+    ImageSink sink;
+    void *ctx;
+    uint64_t at;               // bytes handed on
+} Writer;
+
+static bool put(Writer *w, const void *bytes, uint64_t n) {
+    w->at += n;
+    return n == 0 || w->sink(w->ctx, bytes, n);
+}
+static bool put_zeros(Writer *w, uint64_t until) {
+    static const uint8_t zeros[4096];
+    while (w->at < until)
+        if (!put(w, zeros, until - w->at < sizeof zeros ? until - w->at : sizeof zeros))
+            return false;
+    return true;
+}
+// A constant of f16, bf16 or f64 as f32; others as they are.
+static const void *as_stored(const Tensor *t, DType want, Arena *a) {
+    if (t->type.dt == want) return t->data;
+    int64_t n = type_count(&t->type);
+    float *f = NEW_N(a, float, (size_t)n);
+    for (int64_t i = 0; i < n; i++) f[i] = (float)dtype_read_f(t->type.dt, t->data, (uint64_t)i);
+    return f;
+}
+
+// Columns first..first+width-1 of a [K,N] matrix as [k][nr].
+static void panel_of_rows(float *panel, const float *b, Matrix m, int64_t nr, int64_t first,
+                          int64_t width) {
+    for (int64_t k = 0; k < m.k; k++)
+        memcpy(panel + k * nr, b + k * m.n + first, (size_t)width * sizeof *b);
+}
+// The same of an [N,K] matrix: a transposition, in blocks that read and write whole cache lines.
+static void panel_of_columns(float *panel, const float *b, Matrix m, int64_t nr, int64_t first,
+                             int64_t width) {
+    enum { BLOCK = 16 };
+    for (int64_t k0 = 0; k0 < m.k; k0 += BLOCK) {
+        int64_t k1 = min_i64(k0 + BLOCK, m.k);
+        for (int64_t j = 0; j < width; j++) {
+            const float *row = b + (first + j) * m.k;
+            for (int64_t k = k0; k < k1; k++) panel[k * nr + j] = row[k];
+        }
+    }
+}
+static bool put_panels(Writer *w, const Graph *g, const Region *r, const float *b, Arena *a) {
+    Matrix m = region_matrix(g, r);
+    float *panel = NEW_N(a, float, (size_t)(m.k * r->nr));
+    for (int64_t first = 0; first < m.n; first += r->nr) {
+        int64_t width = min_i64(r->nr, m.n - first);
+        if (width < r->nr) memset(panel, 0, (size_t)(m.k * r->nr) * sizeof *panel);
+        (r->trans ? panel_of_columns : panel_of_rows)(panel, b, m, r->nr, first, width);
+        if (!put(w, panel, (uint64_t)(m.k * r->nr) * sizeof *panel)) return false;
+    }
+    return true;
+}
+static bool put_region(Writer *w, const Graph *g, const Region *r, Arena *a) {
+    Tensor t = graph_eval_const(g, r->expr, a);
+    const void *data = as_stored(&t, region_dtype(g, r), a);
+    if (r->pack == PACK_PLAIN) return put(w, data, r->nbytes);
+    assert(region_dtype(g, r) == DT_F32);
+    return put_panels(w, g, r, data, a);
+}
+bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx) {
+    Writer w = {sink, ctx, 0};
+    for (uint32_t i = 0; i < p->region.n; i++) {
+        const Region *r = &p->region.data[i];
+        if (!put_zeros(&w, r->offset) || !put_region(&w, p->graph, r, scratch)) return false;
+        arena_reset(scratch);
+    }
+    return put_zeros(&w, p->weight_bytes);
+}
