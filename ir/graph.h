@@ -169,7 +169,15 @@ bool graph_eval(const Graph *g, const Tensor *inputs, const NodeId *want, uint32
 Tensor graph_eval_const(const Graph *g, NodeId n, Arena *a);       // n must not depend on an INPUT (die); data NULL instead of false
 bool graph_is_const(const Graph *g, NodeId n, uint8_t *memo);      // no INPUT below it; memo: g->node.n zero bytes, shared between calls
 double graph_flops(const Graph *g);                                // 2 x multiply-adds of MATMUL, CONV, ATTENTION
-// graph_text.c: .vg. Printing what was parsed gives the same bytes.
+// graph_text.c, graph_parse.c: .vg. Printing what was parsed gives the same bytes.
 void graph_print(const Graph *g, Str *out);
 Graph *graph_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n);   // NULL after diagnostics
+// Constants that the text only names by file and offset: map gives the whole file, or NULL after a diagnostic.
+typedef struct GraphFiles {
+    const void *(*map)(void *ctx, const char *name, Loc at, uint64_t *nbytes);
+    void *ctx;
+} GraphFiles;
+Graph *graph_parse_files(Arena *a, Diag *d, const char *file, const char *text, size_t n, const GraphFiles *files);
+struct Lexer;
+Graph *graph_read(struct Lexer *l, const GraphFiles *files);       // one graph inside another text; it may have no outputs
 #endif
