@@ -74,7 +74,7 @@ static bool check_kernels(Checker *c) {
     for (uint32_t n = 0; n < p->kern.n; n++) {
         const Kern *k = p->kern.data[n];
         c->work += k->ins.n;
-        if (!kern_check(k, c->d, true)) return false;
+        if (!kern_check(k, c->d, false)) return false;
         if (k->target != p->target) return bad(c, "kernel @%s is for %s", k->name, k->target->name);
         if (k->scratch_bytes > p->scratch_bytes)
             return bad(c, "kernel @%s wants %llu bytes of scratch", k->name,

@@ -101,12 +101,24 @@ static bool forced_place(Lower *l, NodeId n, View *out) {
     *out = part_of_concat(l, s->user, n);
     return true;
 }
+// A fresh place. A value that is only read reshaped gets the rows of that shape, so that the reshape is a
+// view (heads side by side after attention are one row of the next matrix product).
+static View fresh_place(Lower *l, NodeId n) {
+    const NodeState *s = &l->node.data[n];
+    const Type *t = graph_type(l->g, n);
+    View v;
+    if (s->nuses == 1 && graph_node(l->g, s->user)->op == OP_RESHAPE) {
+        View wide = fresh_place(l, s->user);
+        if (view_reshape(&wide, t->rank, t->dim, &v)) return v;
+    }
+    return lower_temp(l, t);
+}
 View lower_dest(Lower *l, NodeId n) {
     NodeState *s = &l->node.data[n];
     if (s->has_view) return s->view;
     View v;
     bool is_placed = forced_place(l, n, &v);
-    if (!is_placed) v = lower_temp(l, graph_type(l->g, n));
+    if (!is_placed) v = fresh_place(l, n);
     set_view(l, n, v);
     l->node.data[n].is_placed = is_placed;
     return v;
