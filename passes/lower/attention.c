@@ -1,7 +1,7 @@
 // attention.c: softmax(scale Q K^T) V of one head in one task; a block of score rows lives in the slice's
 // scratch and never leaves the cache, so any token count works (KERNELS section 5: the full score row is
 // fine while it sits in L2).
-//     K^T is packed once a head: [d][tokens padded to a panel]
+//     K^T is packed once a head: [d][tokens, padded]
 //     for each block of query rows: S = Q K^T; P = 2^(S - max); O = P V, scaled by 1 / sum P
 #include "passes/lower/lower.h"
 #include <math.h>
@@ -10,7 +10,7 @@ typedef struct Attention {
     Lower *l;
     Kern *k;
     int mr, nv, lanes;
-    int64_t s, t, d, e, tp;        // queries, keys, head size of q and k, of v; keys padded to a panel
+    int64_t s, t, d, e, tp;        // queries, keys, head size of q and k, of v; keys padded
     View o, q, kk, v;              // [outer.., tokens, heads, size]; heads is the last outer loop
     Val ob, qb, kb, vb;            // of the current head
     Val kt, score, inverse;        // scratch: K^T, score rows, 1 / sum of each row
@@ -202,7 +202,8 @@ bool lower_attention(Lower *l, const Fused *f) {
     a.t = a.kk.dim[r - 3];
     a.d = a.q.dim[r - 1];
     a.e = a.v.dim[r - 1];
-    a.tp = (int64_t)round_up((uint64_t)a.t, (uint64_t)(a.nv * a.lanes));
+    // whole panels and whole virtual vectors; one is a multiple of the other
+    a.tp = (int64_t)round_up((uint64_t)a.t, (uint64_t)max_i64(a.nv * a.lanes, VLANES));
     a.scale = node_float(&node, AT_SCALE, 1.0);
     if (!node_int(&node, AT_BASE2, 0)) a.scale *= 1.4426950408889634;
     if (a.d == 1) a.q.stride[r - 1] = a.kk.stride[r - 1] = 4;
