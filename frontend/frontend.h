@@ -18,7 +18,7 @@ typedef struct FrontendOptions {
 Graph *frontend_load(Ctx *c, const char *path, const FrontendOptions *o);
 Graph *onnx_load(Ctx *c, const char *path, const FrontendOptions *o);      // frontend/onnx
 Graph *hf_load(Ctx *c, const char *path, const FrontendOptions *o);        // frontend/hf: directory or its config.json
-bool hf_read_siblings(Ctx *c, const char *model_path, ModelInfo *info);    // labels, preprocessing beside an ONNX file; absent is fine
+bool hf_read_siblings(Ctx *c, const char *model_path, ModelInfo *info);    // labels, preprocessing, image size beside an ONNX file; absent is fine
 // frontend/outputs.c: keeps the outputs named in o->outputs, and makes derived ones (probs, cls). NULL outputs:
 // keeps `fallback` (comma-separated) or everything when NULL.
 bool frontend_select_outputs(Ctx *c, Graph *g, const char *outputs, const char *fallback);

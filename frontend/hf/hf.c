@@ -92,6 +92,14 @@ Graph *hf_load(Ctx *c, const char *path, const FrontendOptions *o) {
 // ---- beside an ONNX file ---------------------------------------------------------------------
 // config.json and preprocessor_config.json lie beside the model, or above it when its directory is
 // called onnx. Both may be absent. The caller checks that the number of labels fits its output.
+static bool read_image_size(const Json *j, ModelInfo *info) {
+    int64_t v[2];
+    int n = 0;
+    if (!json_ints(j, j->root, "image_size", 1, (int64_t)limit(LIM_DIM), 2, v, &n)) return false;
+    info->image_h = n ? v[0] : 0;
+    info->image_w = n ? v[n - 1] : 0;
+    return true;
+}
 static bool read_siblings(Ctx *c, const char *dir, ModelInfo *info) {
     FileView f;
     Json j;
@@ -99,6 +107,7 @@ static bool read_siblings(Ctx *c, const char *dir, ModelInfo *info) {
         if (!file_map_beneath(c, dir, config_name, 0, &f) || !json_open(c, &f, false, &j))
             return false;
         if (!hf_read_labels(&j, &info->task, &info->labels, &info->nlabels)) return false;
+        if (!read_image_size(&j, info)) return false;
         if (info->task == TASK_FEATURES && info->nlabels)
             info->task = info->nlabels == 1 ? TASK_REGRESSION : TASK_SINGLE_LABEL;
     }
