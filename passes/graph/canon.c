@@ -5,19 +5,24 @@
 #include "passes/graph/match.h"
 #include <string.h>
 
-static bool swaps_last_two(const Sweep *s, NodeId n) {
-    if (!is_op(s, n, OP_TRANSPOSE)) return false;
-    int rank = type_at(s, n)->rank;
-    const int64_t *perm = node_ints(at(s, n), AT_PERM, NULL);
-    for (int i = 0; i < rank - 2; i++)
-        if (perm[i] != i) return false;
-    return rank >= 2 && perm[rank - 1] == rank - 2;
+// A right side whose rows were columns before a TRANSPOSE: transposing less, and reading it by
+// trans_b, leaves its last axis as it lies in memory.
+static NodeId untransposed(Sweep *s, NodeId b) {
+    if (!is_op(s, b, OP_TRANSPOSE)) return 0;
+    int rank = type_at(s, b)->rank;
+    int64_t perm[MAX_RANK];
+    for (int i = 0; i < rank; i++) perm[i] = node_ints(at(s, b), AT_PERM, NULL)[i];
+    if (perm[rank - 2] != rank - 1) return 0;
+    perm[rank - 2] = perm[rank - 1];
+    perm[rank - 1] = rank - 1;
+    return g_transpose(s->g, operand(s, b, 0), perm);
 }
 static NodeId rule_matmul(Sweep *s, NodeId n) {
     if (!is_op(s, n, OP_MATMUL)) return 0;
     NodeId a = operand(s, n, 0), b = operand(s, n, 1);
     bool trans_b = node_int(at(s, n), AT_TRANS_B, 0) != 0;
-    if (swaps_last_two(s, b)) return g_matmul(s->g, a, operand(s, b, 0), !trans_b);
+    NodeId plain = untransposed(s, b);
+    if (plain) return g_matmul(s->g, a, plain, !trans_b);
     const Type *t = type_at(s, b);
     if (t->rank == 2 || !is_const(s, b) || type_at(s, a)->rank < t->rank) return 0;
     int64_t matrix[2] = {t->dim[t->rank - 2], t->dim[t->rank - 1]};

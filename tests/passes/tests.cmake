@@ -1,0 +1,17 @@
+# passes: every fixture through the graph passes: the same numbers, and the encoder is recognised
+add_executable(passes_case ${CMAKE_CURRENT_LIST_DIR}/passes_case.c)
+target_link_libraries(passes_case PRIVATE vitc_warnings vitc_frontend vitc_passes vitc_ir)
+file(GLOB cases CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/hf/*/case.json
+  ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/onnx/*/case.json)
+foreach(case ${cases})
+  file(READ ${case} json)
+  string(JSON model GET "${json}" model)
+  string(JSON layers ERROR_VARIABLE unknown GET "${json}" config num_hidden_layers)
+  if(unknown)
+    set(layers "")
+  endif()
+  get_filename_component(dir ${case} DIRECTORY)
+  get_filename_component(name ${dir} NAME)
+  add_test(NAME passes/${name} COMMAND passes_case ${dir}/${model} ${layers})
+  set_tests_properties(passes/${name} PROPERTIES LABELS "golden;model" TIMEOUT 120)
+endforeach()
