@@ -27,18 +27,26 @@ static LimitInfo limits[LIM_COUNT] = {
 #include "ir/limits.def"
 #undef LIMIT
 };
-uint64_t limit(LimitId id) { return limits[id].value; }
-void limit_set(LimitId id, uint64_t v) { limits[id].value = v; }
-const char *limit_name(LimitId id) { return limits[id].name; }
-const char *limit_why(LimitId id) { return limits[id].why; }
+uint64_t limit(LimitId id) {
+    return limits[id].value;
+}
+void limit_set(LimitId id, uint64_t v) {
+    limits[id].value = v;
+}
+const char *limit_name(LimitId id) {
+    return limits[id].name;
+}
+const char *limit_why(LimitId id) {
+    return limits[id].why;
+}
 
 // ---- arenas ----------------------------------------------------------------------------------
-// A chain of blocks from mmap (zeroed by the kernel, returned to it at once when freed). A block that
-// served once is zeroed again at reuse.
+// A chain of blocks from mmap (zeroed by the kernel, returned to it at once when freed). A block
+// that served once is zeroed again at reuse.
 enum { ALIGN = 64, FIRST_BLOCK = 64 << 10, MAX_STEP = 16 << 20 };
 typedef struct Block {
     struct Block *next;
-    uint64_t nbytes, used, dirty;      // of the whole block; used and dirty count from its start
+    uint64_t nbytes, used, dirty; // of the whole block; used and dirty count from its start
 } Block;
 struct Arena {
     const char *name;
@@ -48,8 +56,12 @@ struct Arena {
 static uint64_t total_bytes;
 static void (*exhausted)(size_t nbytes);
 
-void arena_on_exhausted(void (*handler)(size_t)) { exhausted = handler; }
-uint64_t arena_total(void) { return total_bytes; }
+void arena_on_exhausted(void (*handler)(size_t)) {
+    exhausted = handler;
+}
+uint64_t arena_total(void) {
+    return total_bytes;
+}
 
 static void refuse(size_t nbytes) {
     if (exhausted) exhausted(nbytes);
@@ -139,7 +151,9 @@ char *arena_strndup(Arena *a, const char *s, size_t n) {
     if (n) memcpy(d, s, n);
     return d;
 }
-char *arena_strdup(Arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
+char *arena_strdup(Arena *a, const char *s) {
+    return arena_strndup(a, s, strlen(s));
+}
 char *arena_printf(Arena *a, const char *fmt, ...) {
     Str s = str_new(a);
     va_list ap;
@@ -160,8 +174,12 @@ void *vec_reserve(Arena *a, void *data, uint32_t n, uint32_t *cap, size_t size) 
 }
 
 // ---- checked sizes ---------------------------------------------------------------------------
-bool size_mul(uint64_t a, uint64_t b, uint64_t *out) { return !__builtin_mul_overflow(a, b, out); }
-bool size_add(uint64_t a, uint64_t b, uint64_t *out) { return !__builtin_add_overflow(a, b, out); }
+bool size_mul(uint64_t a, uint64_t b, uint64_t *out) {
+    return !__builtin_mul_overflow(a, b, out);
+}
+bool size_add(uint64_t a, uint64_t b, uint64_t *out) {
+    return !__builtin_add_overflow(a, b, out);
+}
 
 void die(const char *where, const char *fmt, ...) {
     va_list ap;

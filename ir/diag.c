@@ -9,7 +9,7 @@ struct Diag {
     ErrKind first;
     uint32_t nerrors;
 };
-enum { MAX_PRINTED = 20 };      // a broken file has one cause, not thousands
+enum { MAX_PRINTED = 20 }; // a broken file has one cause, not thousands
 
 Diag *diag_new(Arena *a, DiagSink sink, void *ctx) {
     Diag *d = NEW(a, Diag);
@@ -19,7 +19,9 @@ Diag *diag_new(Arena *a, DiagSink sink, void *ctx) {
     *PUSH(a, &d->loc) = (LocInfo){0};
     return d;
 }
-static const char *keep(Arena *a, const char *s) { return s ? arena_strdup(a, s) : NULL; }
+static const char *keep(Arena *a, const char *s) {
+    return s ? arena_strdup(a, s) : NULL;
+}
 Loc diag_loc(Diag *d, LocInfo at) {
     const LocInfo *last = &d->loc.data[d->loc.n - 1];
     // most places of one import share their file
@@ -29,7 +31,9 @@ Loc diag_loc(Diag *d, LocInfo at) {
     *PUSH(d->arena, &d->loc) = at;
     return d->loc.n - 1;
 }
-const LocInfo *diag_at(const Diag *d, Loc loc) { return &d->loc.data[loc < d->loc.n ? loc : 0]; }
+const LocInfo *diag_at(const Diag *d, Loc loc) {
+    return &d->loc.data[loc < d->loc.n ? loc : 0];
+}
 
 static void say(Diag *d, Severity sev, Loc at, const char *fmt, va_list ap) {
     if (d->nerrors > MAX_PRINTED) return;
@@ -64,5 +68,9 @@ bool diag_warning(Diag *d, Loc at, const char *fmt, ...) {
     va_end(ap);
     return false;
 }
-ErrKind diag_kind(const Diag *d) { return d->first; }
-uint32_t diag_count(const Diag *d) { return d->nerrors; }
+ErrKind diag_kind(const Diag *d) {
+    return d->first;
+}
+uint32_t diag_count(const Diag *d) {
+    return d->nerrors;
+}

@@ -37,16 +37,18 @@ static float float_of(uint32_t u) {
 }
 uint16_t f32_to_bf16(float f) {
     uint32_t u = bits_of(f);
-    if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40);      // quiet NaN
+    if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40); // quiet NaN
     return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
-float bf16_to_f32(uint16_t h) { return float_of((uint32_t)h << 16); }
+float bf16_to_f32(uint16_t h) {
+    return float_of((uint32_t)h << 16);
+}
 uint16_t f32_to_f16(float f) {
     uint32_t u = bits_of(f), sign = u >> 16 & 0x8000u, mag = u & 0x7fffffffu;
     if (mag > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | (mag >> 13 & 0x3ffu));
-    if (mag >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);                   // rounds past 65504
-    if (mag < 0x38800000u) {                                                     // subnormal or zero
-        float scaled = float_of(mag) * 0x1p24f;                                  // exact
+    if (mag >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u); // rounds past 65504
+    if (mag < 0x38800000u) {                                   // subnormal or zero
+        float scaled = float_of(mag) * 0x1p24f;                // exact
         return (uint16_t)(sign | (uint32_t)rintf(scaled));
     }
     uint32_t r = mag + 0xfffu + (mag >> 13 & 1u);
@@ -114,8 +116,14 @@ void dtype_write_f(DType dt, void *base, uint64_t i, double v) {
     switch (dt) {
     case DT_F32: memcpy(p, &f, 4); return;
     case DT_F64: memcpy(p, &v, 8); return;
-    case DT_F16: h = f32_to_f16(f); memcpy(p, &h, 2); return;
-    case DT_BF16: h = f32_to_bf16(f); memcpy(p, &h, 2); return;
+    case DT_F16:
+        h = f32_to_f16(f);
+        memcpy(p, &h, 2);
+        return;
+    case DT_BF16:
+        h = f32_to_bf16(f);
+        memcpy(p, &h, 2);
+        return;
     case DT_BOOL: *p = v != 0; return;
     default: dtype_write_i(dt, base, i, truncate_f(v));
     }
@@ -124,12 +132,24 @@ void dtype_write_i(DType dt, void *base, uint64_t i, int64_t v) {
     char *p = (char *)base + i * dtype_info[dt].nbytes;
     switch (dt) {
     case DT_I8:
-    case DT_U8: { uint8_t x = (uint8_t)v; memcpy(p, &x, 1); return; }
+    case DT_U8: {
+        uint8_t x = (uint8_t)v;
+        memcpy(p, &x, 1);
+        return;
+    }
     case DT_BOOL: *p = v != 0; return;
     case DT_I16:
-    case DT_U16: { uint16_t x = (uint16_t)v; memcpy(p, &x, 2); return; }
+    case DT_U16: {
+        uint16_t x = (uint16_t)v;
+        memcpy(p, &x, 2);
+        return;
+    }
     case DT_I32:
-    case DT_U32: { uint32_t x = (uint32_t)v; memcpy(p, &x, 4); return; }
+    case DT_U32: {
+        uint32_t x = (uint32_t)v;
+        memcpy(p, &x, 4);
+        return;
+    }
     case DT_I64:
     case DT_U64: memcpy(p, &v, 8); return;
     default: dtype_write_f(dt, base, i, dt == DT_U64 ? (double)(uint64_t)v : (double)v);
@@ -147,7 +167,9 @@ int64_t type_count(const Type *t) {
     for (int i = 0; i < t->rank; i++) n *= t->dim[i];
     return n;
 }
-uint64_t type_nbytes(const Type *t) { return (uint64_t)type_count(t) * dtype_info[t->dt].nbytes; }
+uint64_t type_nbytes(const Type *t) {
+    return (uint64_t)type_count(t) * dtype_info[t->dt].nbytes;
+}
 bool type_equal(const Type *a, const Type *b) {
     return a->dt == b->dt && a->rank == b->rank &&
            !memcmp(a->dim, b->dim, (size_t)a->rank * sizeof a->dim[0]);

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-Str str_new(Arena *a) { return (Str){a, NULL, 0, 0}; }
+Str str_new(Arena *a) {
+    return (Str){a, NULL, 0, 0};
+}
 static void reserve(Str *s, size_t more) {
-    if (s->cap - s->n > more) return;      // room for a NUL behind
+    if (s->cap - s->n > more) return; // room for a NUL behind
     size_t cap = s->cap ? s->cap : 256;
     while (cap - s->n <= more) cap *= 2;
     char *d = arena_alloc(s->arena, cap);
@@ -18,7 +20,9 @@ void str_add_n(Str *s, const void *p, size_t n) {
     if (n) memcpy(s->data + s->n, p, n);
     s->n += n;
 }
-void str_add(Str *s, const char *text) { str_add_n(s, text, strlen(text)); }
+void str_add(Str *s, const char *text) {
+    str_add_n(s, text, strlen(text));
+}
 void str_vaddf(Str *s, const char *fmt, va_list ap) {
     va_list again;
     va_copy(again, ap);
@@ -41,7 +45,9 @@ const char *str_cstr(Str *s) {
     s->data[s->n] = 0;
     return s->data;
 }
-bool str_starts(const char *s, const char *prefix) { return !strncmp(s, prefix, strlen(prefix)); }
+bool str_starts(const char *s, const char *prefix) {
+    return !strncmp(s, prefix, strlen(prefix));
+}
 bool str_ends(const char *s, const char *suffix) {
     size_t n = strlen(s), m = strlen(suffix);
     return n >= m && !strcmp(s + n - m, suffix);
@@ -78,10 +84,14 @@ const char *str_did_you_mean(const char *word, const char *const *names, size_t 
 }
 
 // ---- escapes ---------------------------------------------------------------------------------
-// Length of the valid UTF-8 sequence at s (no overlong forms, surrogates or values past U+10FFFF), or 0.
+// Length of the valid UTF-8 sequence at s (no overlong forms, surrogates or values past U+10FFFF),
+// or 0.
 static size_t utf8_length(const unsigned char *s, uint32_t *code) {
-    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
-             : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    size_t n = s[0] < 0x80                   ? 1
+               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+               : (s[0] & 0xf0) == 0xe0       ? 3
+               : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                             : 0;
     if (!n) return 0;
     uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
     for (size_t i = 1; i < n; i++) {
@@ -93,7 +103,7 @@ static size_t utf8_length(const unsigned char *s, uint32_t *code) {
     *code = c;
     return n;
 }
-static bool is_hidden(uint32_t c) {      // controls, bidi overrides, line and paragraph separators
+static bool is_hidden(uint32_t c) { // controls, bidi overrides, line and paragraph separators
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029 || c == 0x200e || c == 0x200f;
 }
@@ -110,20 +120,29 @@ static void add_terminal(Str *s, const unsigned char *p, size_t n, uint32_t c) {
 }
 static void add_c(Str *s, const unsigned char *p, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (p[i] >= 0x20 && p[i] < 0x7f && !strchr("\"\\?", p[i])) str_add_n(s, p + i, 1);
-        else str_addf(s, "\\%03o", p[i]);
+        if (p[i] >= 0x20 && p[i] < 0x7f && !strchr("\"\\?", p[i]))
+            str_add_n(s, p + i, 1);
+        else
+            str_addf(s, "\\%03o", p[i]);
     }
 }
 static void add_json(Str *s, const unsigned char *p, size_t n, uint32_t c) {
-    if (!n) str_addf(s, "\\u%04x", p[0]);            // a stray byte, as if Latin-1
-    else if (c == '"' || c == '\\') str_addf(s, "\\%c", (int)c);
-    else if (is_hidden(c)) str_addf(s, "\\u%04x", c);
-    else str_add_n(s, p, n);
+    if (!n)
+        str_addf(s, "\\u%04x", p[0]); // a stray byte, as if Latin-1
+    else if (c == '"' || c == '\\')
+        str_addf(s, "\\%c", (int)c);
+    else if (is_hidden(c))
+        str_addf(s, "\\u%04x", c);
+    else
+        str_add_n(s, p, n);
 }
 static void add_markup(Str *s, const unsigned char *p, size_t n, uint32_t c) {
-    if (!n || (is_hidden(c) && c != '\n')) str_add(s, "&#xfffd;");
-    else if (strchr("<>&\"'", (int)c) && c) str_addf(s, "&#%u;", c);
-    else str_add_n(s, p, n);
+    if (!n || (is_hidden(c) && c != '\n'))
+        str_add(s, "&#xfffd;");
+    else if (strchr("<>&\"'", (int)c) && c)
+        str_addf(s, "&#%u;", c);
+    else
+        str_add_n(s, p, n);
 }
 void str_add_escaped(Str *s, Sink sink, const char *text) {
     const unsigned char *p = (const unsigned char *)text;
@@ -135,7 +154,9 @@ void str_add_escaped(Str *s, Sink sink, const char *text) {
         case SINK_C_STRING: add_c(s, p, step); break;
         case SINK_JSON: add_json(s, p, n, c); break;
         case SINK_MARKUP: add_markup(s, p, n, c); break;
-        case SINK_COMMENT: str_add(s, n == 1 && is_plain((char)*p) ? (char[]){(char)*p, 0} : "_"); break;
+        case SINK_COMMENT:
+            str_add(s, n == 1 && is_plain((char)*p) ? (char[]){(char)*p, 0} : "_");
+            break;
         }
         p += step;
     }

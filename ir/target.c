@@ -4,15 +4,20 @@
 
 #define FB(f) ((uint64_t)F_##f)
 static const Target targets[] = {
-#define TARGET(name, arch, vb, nv, l1, l2, feat, fall, cpu) {name, ARCH_##arch, vb, nv, l1, l2, feat, fall, cpu},
+#define TARGET(name, arch, vb, nv, l1, l2, feat, fall, cpu)                                        \
+    {name, ARCH_##arch, vb, nv, l1, l2, feat, fall, cpu},
 #include "ir/target.def"
 };
 static const FeatureInfo features[] = {
 #define FEATURE(id, bit, text, llvm, cc) {F_##id, text, llvm, cc},
 #include "ir/target.def"
 };
-const Target *target_at(size_t i) { return i < COUNT_OF(targets) ? &targets[i] : NULL; }
-const FeatureInfo *feature_at(size_t i) { return i < COUNT_OF(features) ? &features[i] : NULL; }
+const Target *target_at(size_t i) {
+    return i < COUNT_OF(targets) ? &targets[i] : NULL;
+}
+const FeatureInfo *feature_at(size_t i) {
+    return i < COUNT_OF(features) ? &features[i] : NULL;
+}
 const Target *target_find(const char *name) {
     for (size_t i = 0; i < COUNT_OF(targets); i++)
         if (!strcmp(targets[i].name, name)) return &targets[i];

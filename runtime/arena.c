@@ -1,5 +1,5 @@
-/* arena.c: memory for one call at a time, aligned as the model asks; large ones ask for huge pages, since
- * page walks would otherwise cost more than the loads. */
+/* arena.c: memory for one call at a time, aligned as the model asks; large ones ask for huge pages,
+ * since page walks would otherwise cost more than the loads. */
 #include "vitc.h"
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,7 +17,7 @@ void *vitc_arena_create(const vitc_model_info *m) {
     void *p = NULL;
     if (posix_memalign(&p, align, n)) return NULL;
 #ifdef MADV_HUGEPAGE
-    if (align == HUGE_PAGE) madvise(p, n, MADV_HUGEPAGE);      /* advice: failure costs only speed */
+    if (align == HUGE_PAGE) madvise(p, n, MADV_HUGEPAGE); /* advice: failure costs only speed */
 #endif
     return p;
 }

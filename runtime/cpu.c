@@ -1,5 +1,5 @@
-/* cpu.c: what the processor and the operating system offer. CPUID alone is not enough: the system must save
- * the wide registers on a context switch (XCR0; Intel SDM volume 1, section 13.3). */
+/* cpu.c: what the processor and the operating system offer. CPUID alone is not enough: the system
+ * must save the wide registers on a context switch (XCR0; Intel SDM volume 1, section 13.3). */
 #include "vitc.h"
 
 #if defined(__x86_64__)
@@ -10,12 +10,14 @@ static uint64_t xcr0(void) {
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (uint64_t)high << 32 | low;
 }
-static int all(uint32_t reg, uint32_t bits) { return (reg & bits) == bits; }
+static int all(uint32_t reg, uint32_t bits) {
+    return (reg & bits) == bits;
+}
 uint64_t vitc_cpu_features(void) {
     uint32_t a, b1, c1, d, b7 = 0, c7 = 0, d7 = 0, a71 = 0, x = 0;
     uint64_t have = 0, os = 0;
     if (!__get_cpuid(1, &a, &b1, &c1, &d)) return 0;
-    if (all(c1, 1u << 27)) os = xcr0();                        /* OSXSAVE */
+    if (all(c1, 1u << 27)) os = xcr0(); /* OSXSAVE */
     __get_cpuid_count(7, 0, &x, &b7, &c7, &d7);
     if (x >= 1) {
         uint32_t b, c, d1;
@@ -23,14 +25,16 @@ uint64_t vitc_cpu_features(void) {
     }
     uint32_t ext_c = 0;
     __get_cpuid(0x80000001, &a, &b1, &ext_c, &d);
-    const uint32_t v2 = 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 23;    /* SSE3 SSSE3 CX16 SSE4.1 SSE4.2 POPCNT */
+    const uint32_t v2 = 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 |
+                        1u << 23; /* SSE3 SSSE3 CX16 SSE4.1 SSE4.2 POPCNT */
     if (all(c1, v2)) have |= VITC_CPU_SSE42;
     int ymm = (os & 6) == 6, zmm = (os & 0xe6) == 0xe6, tile = (os >> 17 & 3) == 3;
-    const uint32_t v3 = 1u << 3 | 1u << 5 | 1u << 8;                                       /* BMI1 AVX2 BMI2 */
-    if (ymm && all(c1, 1u << 28 | 1u << 22) && all(b7, v3) && all(ext_c, 1u << 5)) have |= VITC_CPU_AVX2;
+    const uint32_t v3 = 1u << 3 | 1u << 5 | 1u << 8; /* BMI1 AVX2 BMI2 */
+    if (ymm && all(c1, 1u << 28 | 1u << 22) && all(b7, v3) && all(ext_c, 1u << 5))
+        have |= VITC_CPU_AVX2;
     if (ymm && all(c1, 1u << 12)) have |= VITC_CPU_FMA;
     if (ymm && all(c1, 1u << 29)) have |= VITC_CPU_F16C;
-    const uint32_t v4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;              /* F DQ CD BW VL */
+    const uint32_t v4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; /* F DQ CD BW VL */
     if (zmm && all(b7, v4)) {
         have |= VITC_CPU_AVX512;
         if (all(c7, 1u << 11)) have |= VITC_CPU_VNNI;
@@ -41,9 +45,13 @@ uint64_t vitc_cpu_features(void) {
     return have;
 }
 #elif defined(__aarch64__)
-uint64_t vitc_cpu_features(void) { return VITC_CPU_NEON; }     /* part of the base architecture */
+uint64_t vitc_cpu_features(void) {
+    return VITC_CPU_NEON;
+} /* part of the base architecture */
 #else
-uint64_t vitc_cpu_features(void) { return 0; }
+uint64_t vitc_cpu_features(void) {
+    return 0;
+}
 #endif
 
 vitc_status vitc_cpu_check(uint64_t needed) {

@@ -1,5 +1,5 @@
-/* execute.c: runs a compiled model: checks what the host gave, then every launch in order, each cut into
- * slices. Allocates nothing; keeps nothing between calls. */
+/* execute.c: runs a compiled model: checks what the host gave, then every launch in order, each cut
+ * into slices. Allocates nothing; keeps nothing between calls. */
 #include "vitc_object.h"
 #include <string.h>
 
@@ -9,13 +9,14 @@
 #include <fenv.h>
 #endif
 
-/* Results must not depend on the caller's rounding mode or flush-to-zero bits, so every slice runs in the
- * default floating-point environment and gives the caller's back. */
+/* Results must not depend on the caller's rounding mode or flush-to-zero bits, so every slice runs
+ * in the default floating-point environment and gives the caller's back. */
 #if defined(__x86_64__)
 typedef unsigned fp_state;
 static fp_state fp_enter(void) {
     fp_state old = _mm_getcsr();
-    if ((old & 0xffc0u) != 0x1f80u) _mm_setcsr(0x1f80u);       /* all masked, to nearest, no FTZ, no DAZ */
+    if ((old & 0xffc0u) != 0x1f80u)
+        _mm_setcsr(0x1f80u); /* all masked, to nearest, no FTZ, no DAZ */
     return old;
 }
 static void fp_leave(fp_state old) {
@@ -39,7 +40,9 @@ static fp_state fp_enter(void) {
     fesetround(FE_TONEAREST);
     return old;
 }
-static void fp_leave(fp_state old) { fesetround(old); }
+static void fp_leave(fp_state old) {
+    fesetround(old);
+}
 #endif
 
 /* One launch as its slices see it. */
@@ -68,12 +71,14 @@ static int overlaps(const void *a, uint64_t na, const void *b, uint64_t nb) {
     uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
     return x < y + nb && y < x + na;
 }
-static vitc_status check_tensor(const vitc_tensor_info *t, const void *p, const vitc_model_info *m, const void *arena) {
+static vitc_status check_tensor(const vitc_tensor_info *t, const void *p, const vitc_model_info *m,
+                                const void *arena) {
     if (!p) return VITC_E_ARG;
     if ((uintptr_t)p % element_bytes(t->dtype)) return VITC_E_ALIGN;
     return overlaps(p, t->bytes, arena, m->arena_bytes) ? VITC_E_ARENA : VITC_OK;
 }
-static vitc_status check(const vitc_object *o, const void *const *in, void *const *out, const void *arena) {
+static vitc_status check(const vitc_object *o, const void *const *in, void *const *out,
+                         const void *arena) {
     const vitc_model_info *m = o->info;
     if (o->abi != VITC_ABI || m->abi != VITC_ABI || m->struct_size < sizeof *m) return VITC_E_ABI;
     if (!in || !out || (!arena && m->arena_bytes)) return VITC_E_ARG;
@@ -86,9 +91,11 @@ static vitc_status check(const vitc_object *o, const void *const *in, void *cons
         vitc_status s = check_tensor(&m->outputs[i], out[i], m, arena);
         if (s) return s;
         for (uint32_t j = 0; j < m->n_inputs; j++)
-            if (overlaps(out[i], m->outputs[i].bytes, in[j], m->inputs[j].bytes)) return VITC_E_ARENA;
+            if (overlaps(out[i], m->outputs[i].bytes, in[j], m->inputs[j].bytes))
+                return VITC_E_ARENA;
         for (uint32_t j = 0; j < i; j++)
-            if (overlaps(out[i], m->outputs[i].bytes, out[j], m->outputs[j].bytes)) return VITC_E_ARENA;
+            if (overlaps(out[i], m->outputs[i].bytes, out[j], m->outputs[j].bytes))
+                return VITC_E_ARENA;
     }
     return vitc_cpu_check(m->cpu_features);
 }
@@ -114,8 +121,9 @@ static int count_slices(const vitc_object *o, const vitc_launch *l, const vitc_p
     if (n > l->grid) n = l->grid;
     return n < 1 ? 1 : (int)n;
 }
-vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, void *const *out, void *arena,
-                                const vitc_parallel *par, void (*mark)(void *ctx, uint32_t launch), void *ctx) {
+vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, void *const *out,
+                                void *arena, const vitc_parallel *par,
+                                void (*mark)(void *ctx, uint32_t launch), void *ctx) {
     vitc_status bad = check(o, in, out, arena);
     if (bad) return bad;
     const places p = {(char *)arena, (const char *)o->weights_anchor + *o->weights_anchor, in, out};
@@ -125,12 +133,15 @@ vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, voi
         void *args[VITC_MAX_ARGS];
         for (uint32_t j = 0; j < l->n_args; j++) args[j] = resolve(&p, &l->args[j]);
         frame f = {l->kernel, args, scratch, o->scratch_bytes, l->grid, count_slices(o, l, par)};
-        if (f.slices == 1) run_slice(&f, 0);
-        else par->run(par->ctx, run_slice, &f, f.slices);
+        if (f.slices == 1)
+            run_slice(&f, 0);
+        else
+            par->run(par->ctx, run_slice, &f, f.slices);
         if (mark) mark(ctx, i);
     }
     return VITC_OK;
 }
-vitc_status vitc_execute(const vitc_object *o, const void *const *in, void *const *out, void *arena, const vitc_parallel *par) {
+vitc_status vitc_execute(const vitc_object *o, const void *const *in, void *const *out, void *arena,
+                         const vitc_parallel *par) {
     return vitc_execute_marked(o, in, out, arena, par, NULL, NULL);
 }

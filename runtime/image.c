@@ -1,7 +1,7 @@
-/* image.c: an 8-bit image becomes a model's input exactly as Python's Pillow and the Hugging Face slow image
- * processor make it: convert, resize in two fixed-point passes (horizontal, then vertical, rounding to 8 bits
- * after each), rescale in double, normalise in float.
- * The method is that of Pillow's ImagingResample: the filter's support grows with the reduction, weights are
+/* image.c: an 8-bit image becomes a model's input exactly as Python's Pillow and the Hugging Face
+ * slow image processor make it: convert, resize in two fixed-point passes (horizontal, then
+ * vertical, rounding to 8 bits after each), rescale in double, normalise in float. The method is
+ * that of Pillow's ImagingResample: the filter's support grows with the reduction, weights are
  * normalised in double and rounded to 22 bits. Golden arrays in the tests pin every bit. */
 #include "vitc.h"
 #include <math.h>
@@ -11,7 +11,9 @@
 enum { PRECISION = 32 - 8 - 2, MAX_CHANNELS = 4, MAX_SIDE = 1 << 16 };
 
 /* ---- filters, as functions of the distance in source pixels / scale ---- */
-static double box(double x) { return x > -0.5 && x <= 0.5 ? 1 : 0; }
+static double box(double x) {
+    return x > -0.5 && x <= 0.5 ? 1 : 0;
+}
 static double bilinear(double x) {
     x = fabs(x);
     return x < 1 ? 1 - x : 0;
@@ -34,14 +36,17 @@ static double sinc(double x) {
     x *= M_PI;
     return sin(x) / x;
 }
-static double lanczos(double x) { return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0; }
+static double lanczos(double x) {
+    return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
 typedef struct filter {
     double (*weight)(double x);
     double support;
 } filter;
 enum { NEAREST = 0 };
-static const filter filters[] = {                    /* by Pillow's number */
-    {NULL, 0}, {lanczos, 3}, {bilinear, 1}, {bicubic, 2}, {box, 0.5}, {hamming, 1}};
+static const filter filters[] = {/* by Pillow's number */
+                                 {NULL, 0},    {lanczos, 3}, {bilinear, 1},
+                                 {bicubic, 2}, {box, 0.5},   {hamming, 1}};
 
 /* ---- memory: everything comes from one block ---- */
 typedef struct bump {
@@ -52,23 +57,30 @@ static void *take(bump *b, size_t n) {
     b->at += (n + 15) / 16 * 16;
     return p;
 }
-static size_t padded(size_t n) { return (n + 15) / 16 * 16; }
+static size_t padded(size_t n) {
+    return (n + 15) / 16 * 16;
+}
 
 /* ---- weights of one axis ---- */
 typedef struct axis {
-    uint32_t in, out, taps;                          /* taps: most weights of one output pixel */
-    int32_t *weight;                                 /* [out][taps] */
-    uint32_t *first, *count;                         /* source pixels of each output pixel */
+    uint32_t in, out, taps;  /* taps: most weights of one output pixel */
+    int32_t *weight;         /* [out][taps] */
+    uint32_t *first, *count; /* source pixels of each output pixel */
 } axis;
-static double scale_of(uint32_t in, uint32_t out) { return (double)in / (double)out; }
+static double scale_of(uint32_t in, uint32_t out) {
+    return (double)in / (double)out;
+}
 static double support_of(const filter *f, uint32_t in, uint32_t out) {
     double s = scale_of(in, out);
     return f->support * (s < 1 ? 1 : s);
 }
-static uint32_t taps_of(const filter *f, uint32_t in, uint32_t out) { return (uint32_t)ceil(support_of(f, in, out)) * 2 + 1; }
+static uint32_t taps_of(const filter *f, uint32_t in, uint32_t out) {
+    return (uint32_t)ceil(support_of(f, in, out)) * 2 + 1;
+}
 static size_t axis_bytes(const filter *f, uint32_t in, uint32_t out) {
     size_t taps = f->weight ? taps_of(f, in, out) : 1;
-    return padded(out * taps * sizeof(int32_t)) + 2 * padded(out * sizeof(uint32_t)) + padded(taps * sizeof(double));
+    return padded(out * taps * sizeof(int32_t)) + 2 * padded(out * sizeof(uint32_t)) +
+           padded(taps * sizeof(double));
 }
 static void axis_nearest(axis *a) {
     double scale = scale_of(a->in, a->out), at = scale * 0.5;
@@ -79,7 +91,8 @@ static void axis_nearest(axis *a) {
     }
 }
 static void axis_filtered(axis *a, const filter *f, double *w) {
-    double scale = scale_of(a->in, a->out), stretch = scale < 1 ? 1 : scale, support = support_of(f, a->in, a->out);
+    double scale = scale_of(a->in, a->out), stretch = scale < 1 ? 1 : scale,
+           support = support_of(f, a->in, a->out);
     for (uint32_t i = 0; i < a->out; i++) {
         double center = (i + 0.5) * scale, sum = 0;
         long lo = (long)(center - support + 0.5), hi = (long)(center + support + 0.5);
@@ -87,7 +100,8 @@ static void axis_filtered(axis *a, const filter *f, double *w) {
         if (hi > (long)a->in) hi = (long)a->in;
         a->first[i] = (uint32_t)lo;
         a->count[i] = (uint32_t)(hi - lo);
-        for (long x = 0; x < hi - lo; x++) sum += w[x] = f->weight(((double)(x + lo) - center + 0.5) * (1 / stretch));
+        for (long x = 0; x < hi - lo; x++)
+            sum += w[x] = f->weight(((double)(x + lo) - center + 0.5) * (1 / stretch));
         for (long x = 0; x < hi - lo; x++) {
             double v = (sum != 0 ? w[x] / sum : w[x]) * (1 << PRECISION);
             a->weight[(size_t)i * a->taps + (size_t)x] = (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
@@ -100,16 +114,20 @@ static axis axis_make(bump *b, const filter *f, uint32_t in, uint32_t out) {
     a.first = (uint32_t *)take(b, out * sizeof(uint32_t));
     a.count = (uint32_t *)take(b, out * sizeof(uint32_t));
     double *w = (double *)take(b, a.taps * sizeof(double));
-    if (f->weight) axis_filtered(&a, f, w);
-    else axis_nearest(&a);
+    if (f->weight)
+        axis_filtered(&a, f, w);
+    else
+        axis_nearest(&a);
     return a;
 }
 static uint8_t clip8(int32_t sum) {
     int32_t v = sum >> PRECISION;
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
-/* dst[i][c] = sum of src[first..][c] for all pixels i of the axis; step: bytes between source pixels. */
-static void resample(const axis *a, const uint8_t *src, size_t step, uint8_t *dst, size_t dst_step, uint32_t channels) {
+/* dst[i][c] = sum of src[first..][c] for all pixels i of the axis; step: bytes between source
+ * pixels. */
+static void resample(const axis *a, const uint8_t *src, size_t step, uint8_t *dst, size_t dst_step,
+                     uint32_t channels) {
     for (uint32_t i = 0; i < a->out; i++) {
         const int32_t *w = a->weight + (size_t)i * a->taps;
         for (uint32_t c = 0; c < channels; c++) {
@@ -126,7 +144,7 @@ static void convert_row(const vitc_image *img, uint32_t y, uint8_t *row, uint32_
     const uint8_t *p = img->pixels + (size_t)y * img->stride;
     int is_grey = img->channels <= 2;
     for (uint32_t x = 0; x < img->width; x++, p += img->channels) {
-        if (channels == 1 && !is_grey) {             /* ITU-R 601-2 luma in 16 bits, as Pillow's convert("L") */
+        if (channels == 1 && !is_grey) { /* ITU-R 601-2 luma in 16 bits, as Pillow's convert("L") */
             row[x] = (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
             continue;
         }
@@ -135,18 +153,23 @@ static void convert_row(const vitc_image *img, uint32_t y, uint8_t *row, uint32_
 }
 
 /* ---- the two passes ---- */
-static int valid(const vitc_image *img, uint32_t width, uint32_t height, uint32_t channels, int resample_kind) {
-    return img && img->pixels && img->width && img->height && width && height && img->width <= MAX_SIDE &&
-           img->height <= MAX_SIDE && width <= MAX_SIDE && height <= MAX_SIDE && img->channels >= 1 &&
-           img->channels <= MAX_CHANNELS && (channels == 1 || channels == 3) && resample_kind >= 0 &&
-           resample_kind < (int)(sizeof filters / sizeof filters[0]) && img->stride >= (size_t)img->width * img->channels;
+static int valid(const vitc_image *img, uint32_t width, uint32_t height, uint32_t channels,
+                 int resample_kind) {
+    return img && img->pixels && img->width && img->height && width && height &&
+           img->width <= MAX_SIDE && img->height <= MAX_SIDE && width <= MAX_SIDE &&
+           height <= MAX_SIDE && img->channels >= 1 && img->channels <= MAX_CHANNELS &&
+           (channels == 1 || channels == 3) && resample_kind >= 0 &&
+           resample_kind < (int)(sizeof filters / sizeof filters[0]) &&
+           img->stride >= (size_t)img->width * img->channels;
 }
-static size_t resize_bytes(const vitc_image *img, uint32_t width, uint32_t height, uint32_t channels, int kind) {
+static size_t resize_bytes(const vitc_image *img, uint32_t width, uint32_t height,
+                           uint32_t channels, int kind) {
     const filter *f = &filters[kind];
     return axis_bytes(f, img->width, width) + axis_bytes(f, img->height, height) +
            padded((size_t)img->width * channels) + padded((size_t)width * img->height * channels);
 }
-static void resize(const vitc_image *img, uint8_t *out, uint32_t width, uint32_t height, uint32_t channels, int kind, void *work) {
+static void resize(const vitc_image *img, uint8_t *out, uint32_t width, uint32_t height,
+                   uint32_t channels, int kind, void *work) {
     bump b = {(char *)work};
     const filter *f = &filters[kind];
     axis across = axis_make(&b, f, img->width, width), down = axis_make(&b, f, img->height, height);
@@ -155,17 +178,21 @@ static void resize(const vitc_image *img, uint8_t *out, uint32_t width, uint32_t
     size_t pitch = (size_t)width * channels;
     for (uint32_t y = 0; y < img->height; y++) {
         convert_row(img, y, row, channels);
-        if (width == img->width) memcpy(half + y * pitch, row, pitch);
-        else resample(&across, row, channels, half + y * pitch, channels, channels);
+        if (width == img->width)
+            memcpy(half + y * pitch, row, pitch);
+        else
+            resample(&across, row, channels, half + y * pitch, channels, channels);
     }
     if (height == img->height) {
         memcpy(out, half, pitch * height);
         return;
     }
-    for (uint32_t x = 0; x < width; x++) resample(&down, half + (size_t)x * channels, pitch, out + (size_t)x * channels, pitch, channels);
+    for (uint32_t x = 0; x < width; x++)
+        resample(&down, half + (size_t)x * channels, pitch, out + (size_t)x * channels, pitch,
+                 channels);
 }
-vitc_status vitc_image_resize(const vitc_image *img, uint8_t *out, uint32_t width, uint32_t height, uint32_t channels,
-                              int kind, void *work) {
+vitc_status vitc_image_resize(const vitc_image *img, uint8_t *out, uint32_t width, uint32_t height,
+                              uint32_t channels, int kind, void *work) {
     if (!out || !valid(img, width, height, channels, kind)) return VITC_E_ARG;
     void *own = work ? NULL : malloc(resize_bytes(img, width, height, channels, kind));
     if (!work && !own) return VITC_E_MEMORY;
@@ -181,9 +208,11 @@ static int accepted(const vitc_preprocess *p, const vitc_image *img) {
 }
 size_t vitc_image_work_bytes(const vitc_preprocess *p, const vitc_image *img) {
     if (!accepted(p, img)) return 0;
-    return resize_bytes(img, p->width, p->height, p->channels, p->resample) + padded((size_t)p->width * p->height * p->channels);
+    return resize_bytes(img, p->width, p->height, p->channels, p->resample) +
+           padded((size_t)p->width * p->height * p->channels);
 }
-vitc_status vitc_image_to_input(const vitc_preprocess *p, const vitc_image *img, float *out, void *work) {
+vitc_status vitc_image_to_input(const vitc_preprocess *p, const vitc_image *img, float *out,
+                                void *work) {
     if (!out || !accepted(p, img)) return VITC_E_ARG;
     void *own = work ? NULL : malloc(vitc_image_work_bytes(p, img));
     if (!work && !own) return VITC_E_MEMORY;

@@ -1,6 +1,6 @@
-/* pool.c: worker threads that spin briefly, then sleep. One job at a time: the caller is worker 0, takes
- * tasks 0, n, 2n…, and waits for the others. A child after fork has no workers; its first job starts new
- * ones (the pid is compared, so no handler is registered in the host). */
+/* pool.c: worker threads that spin briefly, then sleep. One job at a time: the caller is worker 0,
+ * takes tasks 0, n, 2n…, and waits for the others. A child after fork has no workers; its first job
+ * starts new ones (the pid is compared, so no handler is registered in the host). */
 #include "vitc.h"
 #include <errno.h>
 #include <limits.h>
@@ -24,14 +24,14 @@ typedef struct worker {
 } worker;
 struct vitc_pool {
     vitc_parallel face;
-    worker *workers;                       /* workers[0] is the caller */
+    worker *workers; /* workers[0] is the caller */
     int threads;
     pid_t owner;
     void (*task)(void *arg, int index);
     void *arg;
     int count, stop, may_spin;
-    _Alignas(LINE) _Atomic uint32_t job;   /* raised for every job; workers wait for it to change */
-    _Alignas(LINE) _Atomic uint32_t busy;  /* workers still in the job */
+    _Alignas(LINE) _Atomic uint32_t job;  /* raised for every job; workers wait for it to change */
+    _Alignas(LINE) _Atomic uint32_t busy; /* workers still in the job */
     _Alignas(LINE) _Atomic uint32_t sleepers;
 };
 
@@ -50,7 +50,9 @@ static uint64_t now_ns(void) {
 static void futex_wait(_Atomic uint32_t *word, uint32_t seen) {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
 }
-static void futex_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0); }
+static void futex_wake(_Atomic uint32_t *word) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
 /* Waits until *word is no longer `seen`: spins for SPIN_NS, then sleeps. */
 static void wait_change(vitc_pool *p, _Atomic uint32_t *word, uint32_t seen) {
     uint64_t until = p->may_spin ? now_ns() + SPIN_NS : 0;
@@ -69,7 +71,7 @@ static void do_tasks(const vitc_pool *p, int first) {
 static void *work(void *arg) {
     worker *w = (worker *)arg;
     vitc_pool *p = w->pool;
-    uint32_t seen = 0;                     /* jobs count from 1 in every set of workers */
+    uint32_t seen = 0; /* jobs count from 1 in every set of workers */
     for (;;) {
         wait_change(p, &p->job, seen);
         seen = atomic_load_explicit(&p->job, memory_order_acquire);
@@ -100,7 +102,7 @@ static int start_workers(vitc_pool *p) {
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
-    p->threads = p->face.threads = started;      /* fewer than asked is fewer, not wrong */
+    p->threads = p->face.threads = started; /* fewer than asked is fewer, not wrong */
     return 0;
 }
 static void stop_workers(vitc_pool *p) {
@@ -123,11 +125,12 @@ static void pool_run(void *ctx, void (*task)(void *arg, int index), void *arg, i
     atomic_fetch_add(&p->job, 1);
     if (atomic_load(&p->sleepers)) futex_wake(&p->job);
     do_tasks(p, 0);
-    for (uint32_t left; (left = atomic_load_explicit(&p->busy, memory_order_acquire)) != 0;) wait_change(p, &p->busy, left);
+    for (uint32_t left; (left = atomic_load_explicit(&p->busy, memory_order_acquire)) != 0;)
+        wait_change(p, &p->busy, left);
 }
 
 /* ---- how many threads make sense ---- */
-static int cgroup_cpus(void) {               /* quota / period of cgroup v2, rounded up; 0 = no limit */
+static int cgroup_cpus(void) { /* quota / period of cgroup v2, rounded up; 0 = no limit */
     FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
     long quota = 0, period = 0;
     if (!f) return 0;
@@ -137,7 +140,8 @@ static int cgroup_cpus(void) {               /* quota / period of cgroup v2, rou
 }
 int vitc_threads_available(void) {
     cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
     int quota = cgroup_cpus();
     if (quota && quota < n) n = quota;
     return n < 1 ? 1 : n;
@@ -160,7 +164,9 @@ vitc_pool *vitc_pool_create(int threads) {
     p->face.run = pool_run;
     return p;
 }
-const vitc_parallel *vitc_pool_parallel(vitc_pool *p) { return p ? &p->face : NULL; }
+const vitc_parallel *vitc_pool_parallel(vitc_pool *p) {
+    return p ? &p->face : NULL;
+}
 void vitc_pool_destroy(vitc_pool *p) {
     if (!p) return;
     if (p->owner == getpid()) stop_workers(p);

@@ -2,7 +2,7 @@
 #include "vitc.h"
 #include <math.h>
 
-static int before(const float *v, size_t a, size_t b) {      /* NaN last, ties by index */
+static int before(const float *v, size_t a, size_t b) { /* NaN last, ties by index */
     int na = v[a] != v[a], nb = v[b] != v[b];
     if (na != nb) return nb;
     if (!na && v[a] != v[b]) return v[a] > v[b];
@@ -10,7 +10,7 @@ static int before(const float *v, size_t a, size_t b) {      /* NaN last, ties b
 }
 void vitc_topk(const float *v, size_t n, size_t k, size_t *index) {
     size_t have = 0;
-    for (size_t i = 0; i < n; i++) {                          /* insertion into the k best so far */
+    for (size_t i = 0; i < n; i++) { /* insertion into the k best so far */
         size_t at = have < k ? have++ : k;
         if (at == k && (k == 0 || !before(v, i, index[k - 1]))) continue;
         if (at == k) at = k - 1;

@@ -1,8 +1,9 @@
-/* vitc.h: what a program needs to run a model compiled by vitc. C11, C++ clean; libc and pthreads only.
+/* vitc.h: what a program needs to run a model compiled by vitc. C11, C++ clean; libc and pthreads
+ * only.
  *
- * The library never prints, exits, aborts, installs handlers, sets affinity or creates threads unasked;
- * every refusal is a status. A model's run function allocates nothing and is re-entrant: any number of
- * threads may call it at once, each with its own arena. */
+ * The library never prints, exits, aborts, installs handlers, sets affinity or creates threads
+ * unasked; every refusal is a status. A model's run function allocates nothing and is re-entrant:
+ * any number of threads may call it at once, each with its own arena. */
 #ifndef VITC_H
 #define VITC_H
 #include <stddef.h>
@@ -15,11 +16,12 @@ extern "C" {
 
 typedef enum vitc_status {
     VITC_OK = 0,
-    VITC_E_ARG,      /* a null pointer, or a size that cannot be */
-    VITC_E_ALIGN,    /* an input or output not aligned to its element, or the arena not to arena_align */
-    VITC_E_ARENA,    /* input, output and arena overlap */
-    VITC_E_CPU,      /* this processor lacks what the object needs (cpu_features) */
-    VITC_E_ABI,      /* the object was made for another version of this library */
+    VITC_E_ARG,   /* a null pointer, or a size that cannot be */
+    VITC_E_ALIGN, /* an input or output not aligned to its element, or the arena not to arena_align
+                   */
+    VITC_E_ARENA, /* input, output and arena overlap */
+    VITC_E_CPU,   /* this processor lacks what the object needs (cpu_features) */
+    VITC_E_ABI,   /* the object was made for another version of this library */
     VITC_E_IO,
     VITC_E_SELFTEST,
     VITC_E_MEMORY
@@ -27,35 +29,43 @@ typedef enum vitc_status {
 const char *vitc_status_str(vitc_status s);
 
 /* Element types of tensors. */
-enum { VITC_F32 = 1, VITC_U8 = 2, VITC_I64 = 7, VITC_BOOL = 9, VITC_F16 = 10, VITC_F64 = 11, VITC_I32 = 6 };
+enum {
+    VITC_F32 = 1,
+    VITC_U8 = 2,
+    VITC_I64 = 7,
+    VITC_BOOL = 9,
+    VITC_F16 = 10,
+    VITC_F64 = 11,
+    VITC_I32 = 6
+};
 
 /* Bits of vitc_model_info.cpu_features. */
 #define VITC_CPU_SSE42 (1ull << 0)
 #define VITC_CPU_AVX2 (1ull << 1)
 #define VITC_CPU_FMA (1ull << 2)
 #define VITC_CPU_F16C (1ull << 3)
-#define VITC_CPU_AVX512 (1ull << 4)   /* F, BW, VL, DQ, CD */
+#define VITC_CPU_AVX512 (1ull << 4) /* F, BW, VL, DQ, CD */
 #define VITC_CPU_VNNI (1ull << 5)
 #define VITC_CPU_BF16 (1ull << 6)
 #define VITC_CPU_AMX_BF16 (1ull << 7)
 #define VITC_CPU_AMX_INT8 (1ull << 8)
 #define VITC_CPU_NEON (1ull << 16)
-uint64_t vitc_cpu_features(void);                 /* what this machine and its operating system offer */
-vitc_status vitc_cpu_check(uint64_t needed);      /* VITC_OK or VITC_E_CPU */
+uint64_t vitc_cpu_features(void);            /* what this machine and its operating system offer */
+vitc_status vitc_cpu_check(uint64_t needed); /* VITC_OK or VITC_E_CPU */
 
-/* Threads. NULL = run on the calling thread. A host with its own pool fills this in; everyone else uses
- * vitc_pool_create(). run() calls task(arg, i) once for every i in [0, count), on any threads, and returns
- * when all are done. Results do not depend on `threads`. */
+/* Threads. NULL = run on the calling thread. A host with its own pool fills this in; everyone else
+ * uses vitc_pool_create(). run() calls task(arg, i) once for every i in [0, count), on any threads,
+ * and returns when all are done. Results do not depend on `threads`. */
 typedef struct vitc_parallel {
     void *ctx;
-    int threads;                                  /* how many tasks may run at once */
+    int threads; /* how many tasks may run at once */
     void (*run)(void *ctx, void (*task)(void *arg, int index), void *arg, int count);
 } vitc_parallel;
 
 typedef struct vitc_pool vitc_pool;
-/* threads 0: as many as affinity and the cgroup's quota allow. The caller is one of them. NULL: no memory
- * or no threads. Workers spin for some microseconds, then sleep. After fork, the child's first use starts
- * new workers. Not to be used by two threads at once; make one pool each. */
+/* threads 0: as many as affinity and the cgroup's quota allow. The caller is one of them. NULL: no
+ * memory or no threads. Workers spin for some microseconds, then sleep. After fork, the child's
+ * first use starts new workers. Not to be used by two threads at once; make one pool each. */
 vitc_pool *vitc_pool_create(int threads);
 const vitc_parallel *vitc_pool_parallel(vitc_pool *p);
 void vitc_pool_destroy(vitc_pool *p);
@@ -70,30 +80,31 @@ typedef struct vitc_tensor_info {
 
 /* How the model wants its images (preprocessor_config.json). */
 typedef struct vitc_preprocess {
-    uint32_t height, width, channels;             /* of the model's input */
-    int resample;                                 /* as in PIL: 0 nearest 1 lanczos 2 bilinear 3 bicubic 4 box 5 hamming */
+    uint32_t height, width, channels; /* of the model's input */
+    int resample; /* as in PIL: 0 nearest 1 lanczos 2 bilinear 3 bicubic 4 box 5 hamming */
     int do_resize, do_rescale, do_normalize;
     double rescale;
     float mean[4], std[4];
 } vitc_preprocess;
 
-struct vitc_object;                               /* private tables: vitc_object.h */
-typedef struct vitc_model_info {                  /* read-only, inside the object */
+struct vitc_object;              /* private tables: vitc_object.h */
+typedef struct vitc_model_info { /* read-only, inside the object */
     uint32_t struct_size, abi;
     const char *name, *producer, *target, *source_sha256;
     uint64_t arena_bytes, arena_align, weight_bytes, flops;
-    uint64_t cpu_features;                        /* what run() needs */
+    uint64_t cpu_features; /* what run() needs */
     uint32_t n_inputs, n_outputs;
     const vitc_tensor_info *inputs, *outputs;
-    uint32_t n_labels, task;                      /* task: 0 features 1 one label 2 several labels 3 regression */
+    uint32_t n_labels, task; /* task: 0 features 1 one label 2 several labels 3 regression */
     const char *const *labels;
-    const vitc_preprocess *preprocess;            /* NULL when the model says nothing */
-    vitc_status (*run)(const void *const *in, void *const *out, void *arena, const vitc_parallel *par);
+    const vitc_preprocess *preprocess; /* NULL when the model says nothing */
+    vitc_status (*run)(const void *const *in, void *const *out, void *arena,
+                       const vitc_parallel *par);
     const struct vitc_object *object;
 } vitc_model_info;
 
 /* ---- helpers, each optional ---- */
-void *vitc_arena_create(const vitc_model_info *m);     /* aligned, NULL when there is no memory */
+void *vitc_arena_create(const vitc_model_info *m); /* aligned, NULL when there is no memory */
 void vitc_arena_destroy(const vitc_model_info *m, void *arena);
 /* Indices of the k largest of n, largest first, ties by lower index; NaN last. */
 void vitc_topk(const float *v, size_t n, size_t k, size_t *index);
@@ -103,13 +114,14 @@ void vitc_sigmoid(const float *v, float *out, size_t n);
 /* An image in memory: 8-bit samples, interleaved, `stride` bytes from row to row. */
 typedef struct vitc_image {
     const uint8_t *pixels;
-    uint32_t width, height, channels;             /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA (alpha is dropped) */
+    uint32_t width, height, channels; /* 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA (alpha is dropped) */
     size_t stride;
 } vitc_image;
-/* Resizes as PIL's 8-bit resampling does and normalises as the model asks: the model's [C][H][W] floats.
- * work: vitc_image_work_bytes() bytes, or NULL to let the function allocate. */
+/* Resizes as PIL's 8-bit resampling does and normalises as the model asks: the model's [C][H][W]
+ * floats. work: vitc_image_work_bytes() bytes, or NULL to let the function allocate. */
 size_t vitc_image_work_bytes(const vitc_preprocess *p, const vitc_image *img);
-vitc_status vitc_image_to_input(const vitc_preprocess *p, const vitc_image *img, float *out, void *work);
+vitc_status vitc_image_to_input(const vitc_preprocess *p, const vitc_image *img, float *out,
+                                void *work);
 /* The first half of it: convert and resize to 8-bit [H][W][channels]. */
 vitc_status vitc_image_resize(const vitc_image *img, uint8_t *out, uint32_t width, uint32_t height,
                               uint32_t channels, int resample, void *work);

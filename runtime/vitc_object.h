@@ -1,5 +1,5 @@
-/* vitc_object.h: the tables inside a compiled object, and the function that executes them. Private between
- * the compiler's printers and the runtime; every change raises VITC_ABI. */
+/* vitc_object.h: the tables inside a compiled object, and the function that executes them. Private
+ * between the compiler's printers and the runtime; every change raises VITC_ABI. */
 #ifndef VITC_OBJECT_H
 #define VITC_OBJECT_H
 #include "vitc.h"
@@ -12,26 +12,26 @@ typedef void (*vitc_kernel)(void *const *args, void *scratch, int64_t lo, int64_
 
 enum { VITC_PLACE_ARENA, VITC_PLACE_WEIGHTS, VITC_PLACE_INPUT, VITC_PLACE_OUTPUT };
 typedef struct vitc_place {
-    uint32_t kind, index;     /* INPUT, OUTPUT: which one */
-    uint64_t offset;          /* bytes */
+    uint32_t kind, index; /* INPUT, OUTPUT: which one */
+    uint64_t offset;      /* bytes */
 } vitc_place;
 enum { VITC_MAX_ARGS = 16 };
 typedef struct vitc_launch {
     vitc_kernel kernel;
     const vitc_place *args;
     uint32_t n_args, reserved;
-    int64_t grid;             /* tasks */
-    const char *label;        /* for profiles */
+    int64_t grid;      /* tasks */
+    const char *label; /* for profiles */
     uint64_t flops;
 } vitc_launch;
 typedef struct vitc_object {
     uint32_t abi, n_launches;
     const vitc_launch *launches;
-    /* The weights lie at (const char *)weights_anchor + *weights_anchor: an 8-byte word that the linker
-     * fills, so that no distance is too far and no dynamic relocation is needed. */
+    /* The weights lie at (const char *)weights_anchor + *weights_anchor: an 8-byte word that the
+     * linker fills, so that no distance is too far and no dynamic relocation is needed. */
     const int64_t *weights_anchor;
-    uint64_t intermediate_bytes;   /* first part of the arena */
-    uint64_t scratch_bytes;        /* then max_slices pieces of this size */
+    uint64_t intermediate_bytes; /* first part of the arena */
+    uint64_t scratch_bytes;      /* then max_slices pieces of this size */
     uint32_t max_slices, reserved;
     const vitc_model_info *info;
 } vitc_object;
@@ -41,8 +41,9 @@ typedef struct vitc_object {
 vitc_status vitc_execute(const vitc_object *o, const void *const *in, void *const *out, void *arena,
                          const vitc_parallel *par);
 /* The same, telling `mark` after every launch (bench --profile). */
-vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, void *const *out, void *arena,
-                                const vitc_parallel *par, void (*mark)(void *ctx, uint32_t launch), void *ctx);
+vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, void *const *out,
+                                void *arena, const vitc_parallel *par,
+                                void (*mark)(void *ctx, uint32_t launch), void *ctx);
 #ifdef __cplusplus
 }
 #endif

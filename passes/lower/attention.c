@@ -1,6 +1,6 @@
-// attention.c: softmax(scale Q K^T) V of one head in one task; a block of score rows lives in the slice's
-// scratch and never leaves the cache, so any token count works (KERNELS section 5: the full score row is
-// fine while it sits in L2).
+// attention.c: softmax(scale Q K^T) V of one head in one task; a block of score rows lives in the
+// slice's scratch and never leaves the cache, so any token count works (KERNELS section 5: the full
+// score row is fine while it sits in L2).
 //     K^T is packed once a head: [d][tokens, padded]
 //     for each block of query rows: S = Q K^T; P = 2^(S - max); O = P V, scaled by 1 / sum P
 #include "passes/lower/lower.h"
@@ -10,18 +10,22 @@ typedef struct Attention {
     Lower *l;
     Kern *k;
     int mr, nv, lanes;
-    int64_t s, t, d, e, tp;        // queries, keys, head size of q and k, of v; keys padded
-    View o, q, kk, v;              // [outer.., tokens, heads, size]; heads is the last outer loop
-    Val ob, qb, kb, vb;            // of the current head
-    Val kt, score, inverse;        // scratch: K^T, score rows, 1 / sum of each row
-    double scale;                  // of the exponent, base 2
+    int64_t s, t, d, e, tp; // queries, keys, head size of q and k, of v; keys padded
+    View o, q, kk, v;       // [outer.., tokens, heads, size]; heads is the last outer loop
+    Val ob, qb, kb, vb;     // of the current head
+    Val kt, score, inverse; // scratch: K^T, score rows, 1 / sum of each row
+    double scale;           // of the exponent, base 2
 } Attention;
 
-static int64_t row(const View *v) { return v->dim[v->rank - 3] == 1 ? 0 : v->stride[v->rank - 3]; }
-static int64_t col(const View *v) { return v->stride[v->rank - 1]; }
+static int64_t row(const View *v) {
+    return v->dim[v->rank - 3] == 1 ? 0 : v->stride[v->rank - 3];
+}
+static int64_t col(const View *v) {
+    return v->stride[v->rank - 1];
+}
 
-// K^T by strided loads: a vector holds one channel of `lanes` keys. `count` vectors from vector `first` on,
-// of which `keys` lanes exist; the others become zeros.
+// K^T by strided loads: a vector holds one channel of `lanes` keys. `count` vectors from vector
+// `first` on, of which `keys` lanes exist; the others become zeros.
 static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     Kern *k = a->k;
     VType vt = vec_type(DT_F32, a->lanes);
@@ -43,7 +47,8 @@ static void pack_keys(Attention *a) {
     pack_vectors(a, whole + partial, a->tp / a->lanes - whole - partial, 0);
 }
 // acc rows into memory, scaled by the row's factor when `inverse`.
-static void store_block(Attention *a, const Micro *u, Val acc[MR_MAX][NV_MAX], Val dst, int64_t dst_row, bool is_output) {
+static void store_block(Attention *a, const Micro *u, Val acc[MR_MAX][NV_MAX], Val dst,
+                        int64_t dst_row, bool is_output) {
     Kern *k = a->k;
     VType vt = vec_type(DT_F32, u->lanes);
     for (int r = 0; r < u->mr; r++) {
@@ -53,16 +58,23 @@ static void store_block(Attention *a, const Micro *u, Val acc[MR_MAX][NV_MAX], V
             int64_t at = r * dst_row, step = is_output ? col(&a->o) : 4;
             Val v = is_output ? k_op2(k, K_MUL, acc[r][j], f) : acc[r][j];
             at += step * j * u->lanes;
-            if (is_output) store_as(k, a->o.dt, dst, at, step, v, lanes);
-            else k_store(k, dst, at, v, u->lanes);
+            if (is_output)
+                store_as(k, a->o.dt, dst, at, step, v, lanes);
+            else
+                k_store(k, dst, at, v, u->lanes);
         }
     }
 }
 static void scores(Attention *a, int mr, Val q) {
     Kern *k = a->k;
     int64_t panel = (int64_t)a->nv * a->lanes;
-    Micro u = {.mr = mr, .nv = a->nv, .lanes = a->lanes, .tail = a->lanes,
-               .a_row = row(&a->q), .a_k = col(&a->q), .b_k = a->tp * 4};
+    Micro u = {.mr = mr,
+               .nv = a->nv,
+               .lanes = a->lanes,
+               .tail = a->lanes,
+               .a_row = row(&a->q),
+               .a_k = col(&a->q),
+               .b_k = a->tp * 4};
     Val p = k_loopn(k, a->tp / panel), acc[MR_MAX][NV_MAX];
     micro_sum(k, &u, q, k_padd(k, a->kt, k_imuli(k, p, panel * 4)), a->d, acc);
     store_block(a, &u, acc, k_padd(k, a->score, k_imuli(k, p, panel * 4)), a->tp * 4, false);
@@ -87,7 +99,8 @@ static void softmax_row(Attention *a, Val r) {
         vv_set(k, top, vv_op2(k, K_MAX, vv_get(k, top), x));
     }
     VV scale = vv_const(k, a->scale), most = vv_bcast(k, vv_reduce(k, K_MAX, vv_get(k, top)));
-    VV shift = a->scale == 1 ? vv_op1(k, K_NEG, most) : vv_op1(k, K_NEG, vv_op2(k, K_MUL, most, scale));
+    VV shift =
+        a->scale == 1 ? vv_op1(k, K_NEG, most) : vv_op1(k, K_NEG, vv_op2(k, K_MUL, most, scale));
     vv_set(k, sum, vv_const(k, 0));
     for (int part = 0; part < 2; part++) {
         if (part ? !rest : !whole) continue;
@@ -107,8 +120,12 @@ static void softmax_row(Attention *a, Val r) {
 }
 static void value_panel(Attention *a, int mr, Val o, int64_t from, int64_t columns) {
     Kern *k = a->k;
-    Micro u = {.mr = mr, .nv = (int)ceil_div(columns, a->lanes), .lanes = a->lanes,
-               .a_row = a->tp * 4, .a_k = 4, .b_k = row(&a->v)};
+    Micro u = {.mr = mr,
+               .nv = (int)ceil_div(columns, a->lanes),
+               .lanes = a->lanes,
+               .a_row = a->tp * 4,
+               .a_k = 4,
+               .b_k = row(&a->v)};
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * a->lanes);
     Val b = k_paddi(k, a->vb, from * col(&a->v)), acc[MR_MAX][NV_MAX];
     Val dst = k_paddi(k, o, from * col(&a->o));
@@ -121,7 +138,8 @@ static void value_panel(Attention *a, int mr, Val o, int64_t from, int64_t colum
         micro_blocked(k, &u, a->score, b, a->t, block, tile, tile_row, false);
         for (int r = 0; r < mr; r++)
             for (int j = 0; j < u.nv; j++)
-                acc[r][j] = k_load(k, vec_type(DT_F32, a->lanes), tile, r * tile_row + (int64_t)j * a->lanes * 4, a->lanes);
+                acc[r][j] = k_load(k, vec_type(DT_F32, a->lanes), tile,
+                                   r * tile_row + (int64_t)j * a->lanes * 4, a->lanes);
     }
     store_block(a, &u, acc, dst, row(&a->o), true);
 }
@@ -130,7 +148,8 @@ static void query_blocks(Attention *a, int mr, int64_t first, int64_t count) {
     if (!count) return;
     Val i = k_loopn(k, count);
     Val r0 = k_iaddi(k, k_imuli(k, i, mr), first);
-    Val q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q))), o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
+    Val q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q))),
+        o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
     scores(a, mr, q);
     Val r = k_loopn(k, mr);
     softmax_row(a, r);
@@ -143,12 +162,13 @@ static void query_blocks(Attention *a, int mr, int64_t first, int64_t count) {
 
 static void emit_attention(Attention *a, const Node *node) {
     Lower *l = a->l;
-    Build b = build_new(l, arena_printf(l->prog->arena, "attention_%lldx%lldx%lld", (long long)a->s, (long long)a->t, (long long)a->d));
+    Build b = build_new(l, arena_printf(l->prog->arena, "attention_%lldx%lldx%lld", (long long)a->s,
+                                        (long long)a->t, (long long)a->d));
     Kern *k = a->k = b.k;
     View *view[4] = {&a->o, &a->q, &a->kk, &a->v};
     static const char *const name[4] = {"o", "q", "k", "v"};
     Val arg[4], index[MAX_RANK];
-    int rank = a->o.rank - 2;                              // outer loops: leading dims, then heads
+    int rank = a->o.rank - 2; // outer loops: leading dims, then heads
     int64_t dim[MAX_RANK], stride[MAX_RANK], grid = 1;
     for (int i = 0; i < rank; i++) {
         dim[i] = a->o.dim[i < rank - 1 ? i : a->o.rank - 2];
@@ -179,7 +199,7 @@ static void emit_attention(Attention *a, const Node *node) {
     double flops = 2.0 * (double)grid * (double)a->s * (double)a->t * (double)(a->d + a->e);
     build_launch(&b, grid, flops, at->node ? at->node : "attention");
 }
-static View operand(Lower *l, NodeId n) {                  // f32
+static View operand(Lower *l, NodeId n) { // f32
     View v = lower_view(l, n);
     if (v.dt == DT_F32) return v;
     Type t = type_of(DT_F32, v.rank, v.dim);

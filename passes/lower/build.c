@@ -24,8 +24,8 @@ static bool same_kernel(const Kern *x, const Kern *y) {
             return false;
     return !memcmp(x->ins.data, y->ins.data, x->ins.n * sizeof(Ins));
 }
-// Twelve layers use the same kernels: the new one is dropped when an equal one exists. A different one
-// of the same name gets a number.
+// Twelve layers use the same kernels: the new one is dropped when an equal one exists. A different
+// one of the same name gets a number.
 static uint32_t share(Program *p, Kern *k) {
     int same_name = 0;
     size_t n = strlen(k->name);
@@ -62,8 +62,8 @@ void build_launch(Build *b, int64_t grid, double flops, const char *label) {
     p->scratch_bytes = (uint64_t)max_i64((int64_t)p->scratch_bytes, (int64_t)b->k->scratch_bytes);
 }
 
-// Calls that emit never stand twice in one argument list: C leaves their order open, and the text of a
-// kernel must not depend on the compiler that built vitc.
+// Calls that emit never stand twice in one argument list: C leaves their order open, and the text
+// of a kernel must not depend on the compiler that built vitc.
 Val build_tasks(Build *b) {
     Val lo = k_lo(b->k), hi = k_hi(b->k);
     return k_loop(b->k, lo, hi, 1);

@@ -1,5 +1,6 @@
-// fused.c: the elementwise part of a group: which operands it needs from outside, and its arithmetic on
-// whole vectors. Every kernel shape that takes an epilogue, and the plain elementwise kernel, use it.
+// fused.c: the elementwise part of a group: which operands it needs from outside, and its
+// arithmetic on whole vectors. Every kernel shape that takes an epilogue, and the plain elementwise
+// kernel, use it.
 #include "passes/lower/lower.h"
 #include <assert.h>
 #include <math.h>
@@ -11,15 +12,17 @@ DType compute_dtype(DType stored) {
 Val load_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, int n, int lanes) {
     VType t = vec_type(stored == DT_BOOL ? DT_U8 : stored, n);
     int64_t nbytes = dtype_info[stored].nbytes;
-    Val v = stride == 0 ? k_loadb(k, t, p, disp)
-          : stride == nbytes || lanes == 1 ? k_load(k, t, p, disp, lanes)
-          : k_loads(k, t, p, disp, stride, lanes);
+    Val v = stride == 0                      ? k_loadb(k, t, p, disp)
+            : stride == nbytes || lanes == 1 ? k_load(k, t, p, disp, lanes)
+                                             : k_loads(k, t, p, disp, stride, lanes);
     return k_cvt(k, compute_dtype(stored), v);
 }
 void store_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, Val v, int lanes) {
     v = k_cvt(k, stored == DT_BOOL ? DT_U8 : stored, v);
-    if (stride == (int64_t)dtype_info[stored].nbytes || lanes == 1) k_store(k, p, disp, v, lanes);
-    else k_stores(k, p, disp, stride, v, lanes);
+    if (stride == (int64_t)dtype_info[stored].nbytes || lanes == 1)
+        k_store(k, p, disp, v, lanes);
+    else
+        k_stores(k, p, disp, stride, v, lanes);
 }
 
 // ---- collecting ------------------------------------------------------------------------------
@@ -49,7 +52,8 @@ bool fused_collect(Lower *l, uint32_t group, NodeId anchor, Fused *f) {
         const Node *n = graph_node(g, i);
         if (n->group != group || i == anchor) continue;
         if (f->n == MAX_FUSED)
-            return diag_error(l->c->diag, ERR_UNSUPPORTED, n->loc, "more than %d nodes in one group", MAX_FUSED);
+            return diag_error(l->c->diag, ERR_UNSUPPORTED, n->loc,
+                              "more than %d nodes in one group", MAX_FUSED);
         f->node[f->n++] = i;
         f->result = i;
     }
@@ -74,7 +78,8 @@ uint32_t fused_max_nbytes(const Fused *f, const View *dst) {
 }
 const char *fused_suffix(const Fused *f) {
     Str s = str_new(f->l->arena);
-    for (uint32_t i = 0; i < f->n; i++) str_addf(&s, "_%s", graph_op[graph_node(f->l->g, f->node[i])->op].text);
+    for (uint32_t i = 0; i < f->n; i++)
+        str_addf(&s, "_%s", graph_op[graph_node(f->l->g, f->node[i])->op].text);
     return str_cstr(&s);
 }
 
@@ -92,16 +97,18 @@ static Val as_bool(Kern *k, Val mask, int n) {
     Val one = k_const_i(k, t, 1), zero = k_const_i(k, t, 0);
     return k_select(k, mask, one, zero);
 }
-static Val is_nonzero(Kern *k, Val x) { return k_cmp(k, P_NE, x, like(k, x, 0)); }
+static Val is_nonzero(Kern *k, Val x) {
+    return k_cmp(k, P_NE, x, like(k, x, 0));
+}
 // In f32 whatever the type: the transcendental ops have one precision.
 static Val in_f32(Kern *k, KOp op, Val x) {
     DType dt = (DType)kern_type(k, x).dt;
     return k_cvt(k, dt, k_op1(k, op, k_cvt(k, DT_F32, x)));
 }
-static Val extremum(Kern *k, KOp op, Val a, Val b) {      // a NaN in either operand wins
+static Val extremum(Kern *k, KOp op, Val a, Val b) { // a NaN in either operand wins
     Val r = k_op2(k, op, a, b);
     if (dtype_info[kern_type(k, a).dt].cls != CLASS_FLOAT) return r;
-    return k_select(k, k_cmp(k, P_UNORD, a, a), a, r);    // the op itself gives b when b is NaN
+    return k_select(k, k_cmp(k, P_UNORD, a, a), a, r); // the op itself gives b when b is NaN
 }
 static Val remainder_of(Kern *k, bool truncated, Val a, Val b) {
     if (dtype_info[kern_type(k, a).dt].cls == CLASS_FLOAT) {
@@ -114,16 +121,18 @@ static Val remainder_of(Kern *k, bool truncated, Val a, Val b) {
     }
     Val r = k_op2(k, K_REM, a, b);
     if (truncated) return r;
-    Val zero = like(k, a, 0), other = k_op2(k, K_ADD, r, b);      // the divisor's sign
+    Val zero = like(k, a, 0), other = k_op2(k, K_ADD, r, b); // the divisor's sign
     Val moved = k_select(k, k_cmp(k, P_LT, k_op2(k, K_XOR, r, b), zero), other, r);
     return k_select(k, k_cmp(k, P_EQ, r, zero), r, moved);
 }
-// x^y = exp(y log |x|) with the sign of odd powers; x^0 = 1, 0^y = 0 or inf by the limits of log and exp.
+// x^y = exp(y log |x|) with the sign of odd powers; x^0 = 1, 0^y = 0 or inf by the limits of log
+// and exp.
 static Val power(Kern *k, Val x, Val y) {
     Val one = like(k, x, 1), zero = like(k, x, 0), half = like(k, x, 0.5);
     Val m = in_f32(k, K_EXP, k_op2(k, K_MUL, y, in_f32(k, K_LOG, k_op1(k, K_ABS, x))));
     Val yh = k_op2(k, K_MUL, y, half);
-    Val is_even = k_cmp(k, P_EQ, k_op1(k, K_FLOOR, yh), yh), is_whole = k_cmp(k, P_EQ, k_op1(k, K_FLOOR, y), y);
+    Val is_even = k_cmp(k, P_EQ, k_op1(k, K_FLOOR, yh), yh),
+        is_whole = k_cmp(k, P_EQ, k_op1(k, K_FLOOR, y), y);
     Val signed_m = k_select(k, is_even, m, k_op1(k, K_NEG, m));
     Val negative = k_select(k, is_whole, signed_m, like(k, x, (double)NAN));
     Val r = k_select(k, k_cmp(k, P_LT, x, zero), negative, m);
@@ -153,7 +162,7 @@ static Val softplus(Kern *k, Val x) {
     return k_op2(k, K_ADD, k_op2(k, K_MAX, zero, x), log);
 }
 static Val gelu_tanh(Kern *k, Val x) {
-    static const double root = 0.7978845608028654;        // sqrt(2 / pi)
+    static const double root = 0.7978845608028654; // sqrt(2 / pi)
     Val x2 = k_op2(k, K_MUL, x, x), cubic = like(k, x, root * 0.044715), linear = like(k, x, root);
     Val u = k_op2(k, K_MUL, x, k_fma(k, x2, cubic, linear));
     Val h = k_op2(k, K_MUL, x, like(k, x, 0.5));
@@ -166,7 +175,7 @@ static Val sign_of(Kern *k, Val x) {
 }
 static Val cast(Kern *k, Val x, DType to) {
     if (to == DT_BOOL) return as_bool(k, is_nonzero(k, x), kern_type(k, x).n);
-    if (to == DT_F16 || to == DT_BF16) {                  // the value is rounded, the register is f32
+    if (to == DT_F16 || to == DT_BF16) { // the value is rounded, the register is f32
         return k_cvt(k, DT_F32, k_cvt(k, to, k_cvt(k, DT_F32, x)));
     }
     return k_cvt(k, to, x);
@@ -206,7 +215,9 @@ static Val binary(Kern *k, const Graph *g, const Node *n, Val x, Val y) {
     case OP_MUL: return k_op2(k, K_MUL, x, y);
     case OP_DIV: return k_op2(k, K_DIV, x, y);
     case OP_MOD: return remainder_of(k, node_int(n, AT_FMOD, 0) != 0, x, y);
-    case OP_POW: return is_const ? power_const(k, x, c) : power(k, x, k_cvt(k, (DType)kern_type(k, x).dt, y));
+    case OP_POW:
+        return is_const ? power_const(k, x, c)
+                        : power(k, x, k_cvt(k, (DType)kern_type(k, x).dt, y));
     case OP_MIN: return is_const ? k_op2(k, K_MIN, y, x) : extremum(k, K_MIN, x, y);
     case OP_MAX: return is_const ? k_op2(k, K_MAX, y, x) : extremum(k, K_MAX, x, y);
     case OP_EQ: return as_bool(k, k_cmp(k, P_EQ, x, y), lanes);
@@ -248,7 +259,8 @@ Val fused_emit(const Fused *f, Kern *k, Val anchor, int n, FusedLoad load, void 
             Val yes = operand(&e, node->in[1]), no = operand(&e, node->in[2]);
             last = k_select(k, is_nonzero(k, x), yes, no);
         } else {
-            last = node->nin == 1 ? unary(k, node, x) : binary(k, f->l->g, node, x, operand(&e, node->in[1]));
+            last = node->nin == 1 ? unary(k, node, x)
+                                  : binary(k, f->l->g, node, x, operand(&e, node->in[1]));
         }
         e.value[i] = last;
     }

@@ -1,5 +1,5 @@
-// lower.c: the walk from a fused Graph to a Program. Movement ops become views, constants regions of the
-// weight image, every other group one launch (or a few).
+// lower.c: the walk from a fused Graph to a Program. Movement ops become views, constants regions
+// of the weight image, every other group one launch (or a few).
 #include "passes/lower/lower.h"
 #include <assert.h>
 #include <string.h>
@@ -7,7 +7,8 @@
 // ---- what is known of each node --------------------------------------------------------------
 static void know_nodes(Lower *l) {
     Graph *g = l->g;
-    for (NodeId i = l->node.n; i < g->node.n; i++) *PUSH(l->arena, &l->node) = (NodeState){.output = -1};
+    for (NodeId i = l->node.n; i < g->node.n; i++)
+        *PUSH(l->arena, &l->node) = (NodeState){.output = -1};
     for (NodeId i = 0; i < g->node.n; i++) {
         l->node.data[i].nuses = 0;
         l->node.data[i].user = 0;
@@ -21,7 +22,7 @@ static void know_nodes(Lower *l) {
     }
 }
 bool lower_is_const(Lower *l, NodeId n) {
-    if (l->g->node.n > l->nmemo) {                          // the graph grew: constants stay constant
+    if (l->g->node.n > l->nmemo) { // the graph grew: constants stay constant
         l->nmemo = l->g->node.n + 64;
         l->const_memo = NEW_N(l->arena, uint8_t, l->nmemo);
     }
@@ -35,12 +36,14 @@ static bool same_region(const Region *a, const Region *b) {
 View lower_region(Lower *l, Region r, const Type *t) {
     Program *p = l->prog;
     Type stored = *t;
-    if (dtype_info[t->dt].cls == CLASS_FLOAT) stored.dt = DT_F32;      // program_image converts
+    if (dtype_info[t->dt].cls == CLASS_FLOAT) stored.dt = DT_F32; // program_image converts
     for (uint32_t i = 0; i < p->region.n; i++)
         if (same_region(&p->region.data[i], &r)) {
             View v = view_dense(0, &stored);
             for (uint32_t b = 0; b < l->plan.buffer.n; b++)
-                if (l->plan.buffer.data[b].kind == PLACE_WEIGHTS && l->plan.buffer.data[b].index == i) v.buffer = b;
+                if (l->plan.buffer.data[b].kind == PLACE_WEIGHTS &&
+                    l->plan.buffer.data[b].index == i)
+                    v.buffer = b;
             return v;
         }
     r.offset = p->weight_bytes;
@@ -63,7 +66,9 @@ View lower_view(Lower *l, NodeId n) {
     if (l->node.n < l->g->node.n) know_nodes(l);
     NodeState *s = &l->node.data[n];
     if (s->has_view) return s->view;
-    if (!lower_is_const(l, n)) die("lower", "node %u (%s) is read before it is written", n, graph_op[graph_node(l->g, n)->op].text);
+    if (!lower_is_const(l, n))
+        die("lower", "node %u (%s) is read before it is written", n,
+            graph_op[graph_node(l->g, n)->op].text);
     return lower_region(l, (Region){.expr = n, .pack = PACK_PLAIN}, graph_type(l->g, n));
 }
 static void set_view(Lower *l, NodeId n, View v) {
@@ -75,7 +80,8 @@ static View part_of_concat(Lower *l, NodeId concat, NodeId part) {
     View whole = lower_dest(l, concat);
     int axis = (int)node_int(n, AT_AXIS, 0);
     int64_t starts[MAX_RANK] = {0};
-    for (uint32_t i = 0; i < n->nin && n->in[i] != part; i++) starts[axis] += graph_type(l->g, n->in[i])->dim[axis];
+    for (uint32_t i = 0; i < n->nin && n->in[i] != part; i++)
+        starts[axis] += graph_type(l->g, n->in[i])->dim[axis];
     return view_slice(&whole, starts, graph_type(l->g, part)->dim, NULL);
 }
 // A place that the value's only user wants it in: a graph output, or a part of a concatenation.
@@ -89,7 +95,8 @@ static bool forced_place(Lower *l, NodeId n, View *out) {
     const Node *u = graph_node(l->g, s->user);
     const Type *t = graph_type(l->g, n);
     View v;
-    if (u->op == OP_RESHAPE) return forced_place(l, s->user, &v) && view_reshape(&v, t->rank, t->dim, out);
+    if (u->op == OP_RESHAPE)
+        return forced_place(l, s->user, &v) && view_reshape(&v, t->rank, t->dim, out);
     if (u->op == OP_TRANSPOSE && forced_place(l, s->user, &v)) {
         const int64_t *perm = node_ints(u, AT_PERM, NULL);
         int64_t inverse[MAX_RANK];
@@ -101,8 +108,8 @@ static bool forced_place(Lower *l, NodeId n, View *out) {
     *out = part_of_concat(l, s->user, n);
     return true;
 }
-// A fresh place. A value that is only read reshaped gets the rows of that shape, so that the reshape is a
-// view (heads side by side after attention are one row of the next matrix product).
+// A fresh place. A value that is only read reshaped gets the rows of that shape, so that the
+// reshape is a view (heads side by side after attention are one row of the next matrix product).
 static View fresh_place(Lower *l, NodeId n) {
     const NodeState *s = &l->node.data[n];
     const Type *t = graph_type(l->g, n);
@@ -124,7 +131,8 @@ View lower_dest(Lower *l, NodeId n) {
     return v;
 }
 View lower_contiguous_rows(Lower *l, const View *v) {
-    if (v->rank == 0 || v->dim[v->rank - 1] == 1 || v->stride[v->rank - 1] == (int64_t)dtype_info[v->dt].nbytes)
+    if (v->rank == 0 || v->dim[v->rank - 1] == 1 ||
+        v->stride[v->rank - 1] == (int64_t)dtype_info[v->dt].nbytes)
         return *v;
     Type t = type_of(v->dt, v->rank, v->dim);
     View copy = lower_temp(l, &t);
@@ -146,8 +154,10 @@ static bool lower_concat(Lower *l, NodeId id) {
         // the same operand twice has two parts, so its place is found by position
         int axis = (int)node_int(graph_node(l->g, id), AT_AXIS, 0);
         int64_t starts[MAX_RANK] = {0};
-        for (uint32_t j = 0; j < i; j++) starts[axis] += graph_type(l->g, graph_node(l->g, id)->in[j])->dim[axis];
-        View whole = lower_dest(l, id), dst = view_slice(&whole, starts, graph_type(l->g, part)->dim, NULL);
+        for (uint32_t j = 0; j < i; j++)
+            starts[axis] += graph_type(l->g, graph_node(l->g, id)->in[j])->dim[axis];
+        View whole = lower_dest(l, id),
+             dst = view_slice(&whole, starts, graph_type(l->g, part)->dim, NULL);
         if (!type_count(graph_type(l->g, part))) continue;
         View src = lower_view(l, part);
         if (!same_place(&src, &dst)) lower_copy(l, &src, &dst, "concat");
@@ -165,7 +175,7 @@ static bool lower_pad(Lower *l, NodeId id) {
     fill = view_broadcast(&fill, rank, graph_node(l->g, id)->type.dim);
     lower_copy(l, &fill, &dst, "fill");
     int64_t from[MAX_RANK], to[MAX_RANK], size[MAX_RANK];
-    for (int i = 0; i < rank; i++) {                        // negative pads cut
+    for (int i = 0; i < rank; i++) { // negative pads cut
         from[i] = max_i64(0, -pads[i]);
         to[i] = max_i64(0, pads[i]);
         size[i] = src.dim[i] - from[i] - max_i64(0, -pads[rank + i]);
@@ -185,7 +195,7 @@ static bool lower_reshape(Lower *l, NodeId id) {
         return true;
     }
     View dst = lower_dest(l, id), back;
-    if (!view_reshape(&dst, src.rank, src.dim, &back)) {    // the place wanted has gaps: copy twice
+    if (!view_reshape(&dst, src.rank, src.dim, &back)) { // the place wanted has gaps: copy twice
         Type t = *graph_type(l->g, n->in[0]);
         back = view_dense(plan_buffer(&l->plan, PLACE_ARENA, 0, type_nbytes(&t)), &t);
         lower_copy(l, &src, &back, "reshape");
@@ -205,7 +215,8 @@ static bool lower_movement(Lower *l, NodeId id) {
     switch (n->op) {
     case OP_TRANSPOSE: v = view_transpose(&v, node_ints(n, AT_PERM, NULL)); break;
     case OP_SLICE:
-        v = view_slice(&v, node_ints(n, AT_STARTS, NULL), node_ints(n, AT_SIZES, NULL), node_ints(n, AT_STEPS, NULL));
+        v = view_slice(&v, node_ints(n, AT_STARTS, NULL), node_ints(n, AT_SIZES, NULL),
+                       node_ints(n, AT_STEPS, NULL));
         break;
     case OP_EXPAND: v = view_broadcast(&v, n->type.rank, n->type.dim); break;
     default: die("lower", "%s is no movement", graph_op[n->op].text);
@@ -263,10 +274,11 @@ static void place_borders(Lower *l) {
 }
 static bool walk_groups(Lower *l) {
     NodeId count = l->g->node.n;
-    for (NodeId i = 1; i < count; i++) {                   // a group runs where its last node stands
+    for (NodeId i = 1; i < count; i++) { // a group runs where its last node stands
         uint32_t group = graph_node(l->g, i)->group;
         bool is_last = group != 0;
-        for (NodeId j = i + 1; j < count && is_last; j++) is_last = graph_node(l->g, j)->group != group;
+        for (NodeId j = i + 1; j < count && is_last; j++)
+            is_last = graph_node(l->g, j)->group != group;
         if (is_last && !lower_group(l, group)) return false;
     }
     return true;
@@ -299,7 +311,8 @@ Program *lower_program(PassCtx *pc, Graph *g) {
     place_borders(&l);
     for (NodeId i = 1; i < g->node.n; i++)
         if (type_count(graph_type(g, i)) == 0 && !lower_is_const(&l, i)) {
-            diag_error(pc->c->diag, ERR_UNSUPPORTED, graph_node(g, i)->loc, "an empty tensor, %s, cannot be compiled",
+            diag_error(pc->c->diag, ERR_UNSUPPORTED, graph_node(g, i)->loc,
+                       "an empty tensor, %s, cannot be compiled",
                        type_text(l.arena, graph_type(g, i)));
             return NULL;
         }

@@ -7,12 +7,12 @@
 
 // What is known of a node while its graph is lowered.
 typedef struct NodeState {
-    View view;                 // where its value lies
+    View view; // where its value lies
     bool has_view;
-    bool is_placed;            // `view` was chosen before the value exists (outputs, parts of a concat)
-    NodeId user;               // its only user, or 0
+    bool is_placed; // `view` was chosen before the value exists (outputs, parts of a concat)
+    NodeId user;    // its only user, or 0
     uint32_t nuses;
-    int32_t output;            // graph output it is, or -1
+    int32_t output; // graph output it is, or -1
 } NodeState;
 typedef struct Lower {
     Ctx *c;
@@ -21,20 +21,21 @@ typedef struct Lower {
     const Target *target;
     Program *prog;
     Plan plan;
-    VEC(NodeState) node;       // by NodeId; grows with the graph
-    uint8_t *const_memo;       // graph_is_const
+    VEC(NodeState) node; // by NodeId; grows with the graph
+    uint8_t *const_memo; // graph_is_const
     uint32_t nmemo;
-    uint32_t *launch_buffer;   // [launch][MAX_ARGS]: buffer of each argument, resolved at the end
+    uint32_t *launch_buffer; // [launch][MAX_ARGS]: buffer of each argument, resolved at the end
     uint32_t ncap;
 } Lower;
 
 // ---- values (lower.c)
 bool lower_is_const(Lower *l, NodeId n);
-View lower_view(Lower *l, NodeId n);                 // of a value that exists; constants become PLAIN regions
-View lower_dest(Lower *l, NodeId n);                 // where its value is to be written
-View lower_temp(Lower *l, const Type *t);            // an intermediate that no node names
-View lower_region(Lower *l, Region r, const Type *t);    // a constant in the weight image; equal regions are shared
-void lower_copy(Lower *l, const View *src, const View *dst, const char *what);    // a move kernel
+View lower_view(Lower *l, NodeId n);      // of a value that exists; constants become PLAIN regions
+View lower_dest(Lower *l, NodeId n);      // where its value is to be written
+View lower_temp(Lower *l, const Type *t); // an intermediate that no node names
+View lower_region(Lower *l, Region r,
+                  const Type *t); // a constant in the weight image; equal regions are shared
+void lower_copy(Lower *l, const View *src, const View *dst, const char *what); // a move kernel
 // Bytes between elements of v's last axis must be 1 element: else a copy.
 View lower_contiguous_rows(Lower *l, const View *v);
 
@@ -47,10 +48,12 @@ typedef struct Build {
     int nodes;
 } Build;
 Build build_new(Lower *l, const char *name);
-Val build_arg(Build *b, const char *name, const View *v, bool is_mutable);   // pointer to v's element 0
-void build_launch(Build *b, int64_t grid, double flops, const char *label);  // shares an equal kernel made before
+Val build_arg(Build *b, const char *name, const View *v,
+              bool is_mutable); // pointer to v's element 0
+void build_launch(Build *b, int64_t grid, double flops,
+                  const char *label); // shares an equal kernel made before
 // Splits the task number into one index per dim; returns pointer + sum of index * stride.
-Val build_tasks(Build *b);                                       // opens the loop over the slice's tasks
+Val build_tasks(Build *b); // opens the loop over the slice's tasks
 void build_decode(Build *b, Val task, int rank, const int64_t *dim, Val *index);
 Val build_walk(Build *b, Val p, int rank, const Val *index, const int64_t *stride);
 
@@ -58,24 +61,26 @@ Val build_walk(Build *b, Val p, int rank, const Val *index, const int64_t *strid
 enum { MAX_FUSED = 64 };
 typedef struct Fused {
     Lower *l;
-    NodeId anchor;             // its value comes from the caller; 0 = none
-    NodeId node[MAX_FUSED];    // ELEM nodes in order
+    NodeId anchor;          // its value comes from the caller; 0 = none
+    NodeId node[MAX_FUSED]; // ELEM nodes in order
     uint32_t n;
-    NodeId ext[MAX_ARGS];      // operands from outside that are not scalar constants
-    View view[MAX_ARGS];       // theirs, broadcast to the result's shape
+    NodeId ext[MAX_ARGS]; // operands from outside that are not scalar constants
+    View view[MAX_ARGS];  // theirs, broadcast to the result's shape
     uint32_t next;
     NodeId result;
 } Fused;
 // Gathers group `group`; anchor 0 when it is elementwise only. False after a diagnostic.
 bool fused_collect(Lower *l, uint32_t group, NodeId anchor, Fused *f);
-uint32_t fused_max_nbytes(const Fused *f, const View *dst);     // widest element it touches
+uint32_t fused_max_nbytes(const Fused *f, const View *dst); // widest element it touches
 // How an external operand is fetched: as stored, `n` lanes.
 typedef Val (*FusedLoad)(void *ctx, uint32_t ext, VType t);
 Val fused_emit(const Fused *f, Kern *k, Val anchor, int n, FusedLoad load, void *ctx);
-void store_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, Val v, int lanes);    // converts, strided or not
-Val load_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, int n, int lanes);      // computes' type
-DType compute_dtype(DType stored);                              // f16, bf16 compute as f32; bool as u8
-const char *fused_suffix(const Fused *f);                       // "_add_gelu"
+void store_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, Val v,
+              int lanes); // converts, strided or not
+Val load_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, int n,
+            int lanes);                   // computes' type
+DType compute_dtype(DType stored);        // f16, bf16 compute as f32; bool as u8
+const char *fused_suffix(const Fused *f); // "_add_gelu"
 
 // ---- one per shape of kernel. Each lowers group `f` (its result's destination by lower_dest).
 bool lower_elementwise(Lower *l, const Fused *f);
@@ -86,8 +91,8 @@ bool lower_softmax(Lower *l, const Fused *f);
 bool lower_reduce(Lower *l, const Fused *f);
 bool lower_conv(Lower *l, const Fused *f);
 bool lower_gather(Lower *l, const Fused *f);
-// An anchor writes its plain value to a temporary, then the fused part runs as a kernel of its own: for
-// anchors whose kernels take no epilogue.
+// An anchor writes its plain value to a temporary, then the fused part runs as a kernel of its own:
+// for anchors whose kernels take no epilogue.
 bool lower_then_elementwise(Lower *l, const Fused *f, const View *value);
 
 // ---- virtual vectors: 16 lanes as 16/n real ones (vlanes.c)
@@ -95,7 +100,7 @@ typedef struct VV {
     int parts, n;
     Val v[VLANES];
 } VV;
-int vv_lanes(const Kern *k);                                    // real lanes of f32
+int vv_lanes(const Kern *k); // real lanes of f32
 VV vv_load(Kern *k, Val p, int64_t disp, int lanes);
 void vv_store(Kern *k, Val p, int64_t disp, VV x, int lanes);
 VV vv_const(Kern *k, double c);
@@ -103,23 +108,24 @@ VV vv_bcast(Kern *k, Val scalar);
 VV vv_op1(Kern *k, KOp op, VV x);
 VV vv_op2(Kern *k, KOp op, VV x, VV y);
 VV vv_fma(Kern *k, VV x, VV y, VV z);
-VV vv_exp2(Kern *k, VV x);                                      // degree 5: 2 ulp
-VV vv_keep(Kern *k, VV x, int lanes, double other);             // lanes beyond become `other`
-Val vv_reduce(Kern *k, KOp op, VV x);                           // ADD, MAX, MIN: the fixed tree; one lane
-VV vv_reg(Kern *k);                                             // slots
+VV vv_exp2(Kern *k, VV x);                          // degree 5: 2 ulp
+VV vv_keep(Kern *k, VV x, int lanes, double other); // lanes beyond become `other`
+Val vv_reduce(Kern *k, KOp op, VV x);               // ADD, MAX, MIN: the fixed tree; one lane
+VV vv_reg(Kern *k);                                 // slots
 VV vv_get(Kern *k, VV reg);
 void vv_set(Kern *k, VV reg, VV x);
 
 // ---- the matrix micro-kernel (micro.c)
 typedef struct Micro {
-    int mr, nv, lanes;         // block of mr rows x nv vectors
-    int tail;                  // lanes of the last vector that B really has
-    int64_t a_row, a_k;        // bytes between rows and between k of A
-    int64_t b_k;               // bytes between k of B; a k's vectors are contiguous
+    int mr, nv, lanes;  // block of mr rows x nv vectors
+    int tail;           // lanes of the last vector that B really has
+    int64_t a_row, a_k; // bytes between rows and between k of A
+    int64_t b_k;        // bytes between k of B; a k's vectors are contiguous
 } Micro;
 // acc[r][j] = sum over k < kn of A[r][k] * B[k][j], in order of k, from zero.
 void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX][NV_MAX]);
-// The same over all kn in blocks (sched_k_block); block sums are added in order through `tile`, mr rows of
-// nv vectors at `tile_row` bytes. `add`: the tile already holds a sum.
-void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t block, Val tile, int64_t tile_row, bool add);
+// The same over all kn in blocks (sched_k_block); block sums are added in order through `tile`, mr
+// rows of nv vectors at `tile_row` bytes. `add`: the tile already holds a sum.
+void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t block, Val tile,
+                   int64_t tile_row, bool add);
 #endif

@@ -1,5 +1,5 @@
-// matmul.c: C = A x B with an elementwise epilogue. B is a packed constant or a tensor with contiguous
-// rows. Loop order of a slice (KERNELS sections 4, 14):
+// matmul.c: C = A x B with an elementwise epilogue. B is a packed constant or a tensor with
+// contiguous rows. Loop order of a slice (KERNELS sections 4, 14):
 //     for each pass over B (a batch, or a chunk of A's rows)
 //       for each K chunk (A's rows stay in L2)
 //         for each panel of this slice's columns
@@ -14,31 +14,36 @@ typedef struct MatMul {
     Kern *k;
     const Sched *sched;
     int lanes;
-    int64_t m, n, kn;              // rows of one pass, columns, depth
+    int64_t m, n, kn; // rows of one pass, columns, depth
     int64_t outer_rank, outer[MAX_RANK], passes;
-    Nest nest;                     // operand 0 C, 1 A, 2 B, 3.. external; last two loops are rows and columns
+    Nest nest; // operand 0 C, 1 A, 2 B, 3.. external; last two loops are rows and columns
     DType dt[MAX_OPERANDS];
-    Val arg[MAX_OPERANDS], base[MAX_OPERANDS];     // whole operand; of the current pass
-    int64_t a_k, b_k, b_panel;     // bytes: A's and B's step in k; from panel to panel of B
-    int64_t block, chunk;          // K block (meaning), K chunk (speed)
-    int64_t columns;               // of a full panel
+    Val arg[MAX_OPERANDS], base[MAX_OPERANDS]; // whole operand; of the current pass
+    int64_t a_k, b_k, b_panel; // bytes: A's and B's step in k; from panel to panel of B
+    int64_t block, chunk;      // K block (meaning), K chunk (speed)
+    int64_t columns;           // of a full panel
     Val tile;
     int64_t tile_row;
-    bool is_last_chunk, has_sum;   // of the K chunk being emitted; has_sum: C holds earlier chunks
+    bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
     // the row being written by the epilogue
     Val row[MAX_OPERANDS], panel_col;
     int vec, vec_lanes;
 } MatMul;
 
 enum { C = 0, A = 1, B = 2, EXT = 3 };
-static int64_t col_stride(const MatMul *m, int o) { return m->nest.stride[o][m->nest.rank - 1]; }
-static int64_t row_stride(const MatMul *m, int o) { return m->nest.stride[o][m->nest.rank - 2]; }
+static int64_t col_stride(const MatMul *m, int o) {
+    return m->nest.stride[o][m->nest.rank - 1];
+}
+static int64_t row_stride(const MatMul *m, int o) {
+    return m->nest.stride[o][m->nest.rank - 2];
+}
 
 static Val load_external(void *ctx, uint32_t ext, VType t) {
     MatMul *m = ctx;
     int o = EXT + (int)ext;
     (void)t;
-    return load_as(m->k, m->dt[o], m->row[o], col_stride(m, o) * m->lanes * m->vec, col_stride(m, o), m->lanes, m->vec_lanes);
+    return load_as(m->k, m->dt[o], m->row[o], col_stride(m, o) * m->lanes * m->vec,
+                   col_stride(m, o), m->lanes, m->vec_lanes);
 }
 // From the tile, row by row: the fused ops, then C.
 static void epilogue(MatMul *m, const Micro *u, const Val at[MAX_OPERANDS]) {
@@ -47,35 +52,43 @@ static void epilogue(MatMul *m, const Micro *u, const Val at[MAX_OPERANDS]) {
     Val r = k_loopn(k, u->mr);
     Val src = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
     for (int o = 0; o < m->nest.noperands; o++)
-        if (o != A && o != B) m->row[o] = row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, r, row_stride(m, o))) : at[o];
+        if (o != A && o != B)
+            m->row[o] =
+                row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, r, row_stride(m, o))) : at[o];
     for (int j = 0; j < u->nv; j++) {
         m->vec = j;
         m->vec_lanes = j == u->nv - 1 ? u->tail : m->lanes;
         Val v = k_load(k, vt, src, (int64_t)j * m->lanes * 4, m->lanes);
         if (m->is_last_chunk) v = fused_emit(m->f, k, v, m->lanes, load_external, m);
-        store_as(k, m->dt[C], m->row[C], col_stride(m, C) * m->lanes * j, col_stride(m, C), v, m->vec_lanes);
+        store_as(k, m->dt[C], m->row[C], col_stride(m, C) * m->lanes * j, col_stride(m, C), v,
+                 m->vec_lanes);
     }
     k_end(k);
 }
-static void load_sum(MatMul *m, const Micro *u, Val c) {          // earlier chunks, from C into the tile
+static void load_sum(MatMul *m, const Micro *u, Val c) { // earlier chunks, from C into the tile
     Kern *k = m->k;
     VType vt = vec_type(DT_F32, m->lanes);
     Val r = k_loopn(k, u->mr);
-    Val src = k_padd(k, c, k_imuli(k, r, row_stride(m, C))), dst = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
+    Val src = k_padd(k, c, k_imuli(k, r, row_stride(m, C))),
+        dst = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
     for (int j = 0; j < u->nv; j++) {
         int lanes = j == u->nv - 1 ? u->tail : m->lanes;
-        k_store(k, dst, (int64_t)j * m->lanes * 4, k_load(k, vt, src, (int64_t)j * m->lanes * 4, lanes), m->lanes);
+        k_store(k, dst, (int64_t)j * m->lanes * 4,
+                k_load(k, vt, src, (int64_t)j * m->lanes * 4, lanes), m->lanes);
     }
     k_end(k);
 }
 // `count` blocks of u->mr rows starting at row `first`.
-static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t count, const Val at[MAX_OPERANDS], Val b, int64_t depth) {
+static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t count, const Val at[MAX_OPERANDS],
+                       Val b, int64_t depth) {
     Kern *k = m->k;
     if (!count) return;
     Val i = k_loopn(k, count), here[MAX_OPERANDS];
     Val row = k_iaddi(k, k_imuli(k, i, u.mr), first);
     for (int o = 0; o < m->nest.noperands; o++)
-        if (o != B) here[o] = row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o))) : at[o];
+        if (o != B)
+            here[o] =
+                row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o))) : at[o];
     if (m->has_sum) load_sum(m, &u, here[C]);
     micro_blocked(k, &u, here[A], b, depth, m->block, m->tile, m->tile_row, m->has_sum);
     epilogue(m, &u, here);
@@ -84,7 +97,8 @@ static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t count, const V
 // Panels [lo, hi) of `columns` columns, all rows of the pass, depth [from, from + depth).
 static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t depth) {
     Kern *k = m->k;
-    Micro u = {.lanes = m->lanes, .nv = (int)ceil_div(columns, m->lanes), .a_k = m->a_k, .b_k = m->b_k};
+    Micro u = {
+        .lanes = m->lanes, .nv = (int)ceil_div(columns, m->lanes), .a_k = m->a_k, .b_k = m->b_k};
     u.a_row = row_stride(m, A);
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
     Val p = k_loop(k, lo, hi, 1), at[MAX_OPERANDS];
@@ -142,7 +156,8 @@ static void slice_body(MatMul *m, Build *b, int64_t npanels) {
 
 // ---- shapes ----------------------------------------------------------------------------------
 // The index space of C: [outer.., rows, columns], with A's k and B's k taken out.
-static View take_axis(const View *v, int axis, int64_t *stride) {     // its stride apart, broadcast in the view
+static View take_axis(const View *v, int axis,
+                      int64_t *stride) { // its stride apart, broadcast in the view
     View r = *v;
     *stride = v->dim[axis] == 1 ? 0 : v->stride[axis];
     r.stride[axis] = 0;
@@ -158,7 +173,7 @@ static void describe(MatMul *m, const View *c, const View *a, const View *b, boo
     nest_add(&m->nest, &ax);
     View bx = *b;
     if (is_packed) {
-        bx.rank = 0;                                      // walked panel by panel, not by the nest
+        bx.rank = 0; // walked panel by panel, not by the nest
     } else {
         bx = take_axis(b, b->rank - 2, &m->b_k);
         bx.dim[b->rank - 2] = 1;
@@ -167,11 +182,12 @@ static void describe(MatMul *m, const View *c, const View *a, const View *b, boo
     nest_add(&m->nest, &bx);
     for (uint32_t i = 0; i < m->f->next; i++) nest_add(&m->nest, &m->f->view[i]);
 }
-// Rows of all outer loops that merge become one; a long pass is cut into chunks of rows that fit L2.
+// Rows of all outer loops that merge become one; a long pass is cut into chunks of rows that fit
+// L2.
 static void cut_rows(MatMul *m) {
     Nest *n = &m->nest;
     nest_collapse(n, 1);
-    if (n->rank == 1) {                                               // one row
+    if (n->rank == 1) { // one row
         n->rank = 2;
         n->dim[1] = n->dim[0];
         n->dim[0] = 1;
@@ -181,7 +197,7 @@ static void cut_rows(MatMul *m) {
         }
     }
     int64_t rows = n->dim[n->rank - 2], fit = sched_m_chunk(m->l->target, rows, m->kn);
-    while (rows % fit) fit++;                                         // exact: the next divisor
+    while (rows % fit) fit++; // exact: the next divisor
     if (fit < rows && fit <= 2 * sched_m_chunk(m->l->target, rows, m->kn) && n->rank < MAX_RANK) {
         for (int i = n->rank; i > n->rank - 2; i--) {
             n->dim[i] = n->dim[i - 1];
@@ -197,20 +213,20 @@ static void cut_rows(MatMul *m) {
     for (int i = 0; i < m->outer_rank; i++) m->passes *= m->outer[i] = n->dim[i];
     m->m = n->dim[n->rank - 2];
 }
-static View f32_operand(Lower *l, const View *v) {                    // f16 and bf16 activations widen first
+static View f32_operand(Lower *l, const View *v) { // f16 and bf16 activations widen first
     if (v->dt == DT_F32) return *v;
     Type t = type_of(DT_F32, v->rank, v->dim);
     View w = lower_temp(l, &t);
     lower_copy(l, v, &w, "widen");
     return w;
 }
-static View matrix_operand(Lower *l, NodeId n) {                      // rank >= 2, f32
+static View matrix_operand(Lower *l, NodeId n) { // rank >= 2, f32
     View v = lower_view(l, n);
     return f32_operand(l, &v);
 }
 static const char *kernel_name(const MatMul *m) {
-    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)m->m, (long long)m->n,
-                        (long long)m->kn, fused_suffix(m->f));
+    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)m->m,
+                        (long long)m->n, (long long)m->kn, fused_suffix(m->f));
 }
 static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) {
     Build build = build_new(m->l, kernel_name(m));
@@ -219,7 +235,8 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     for (int o = 0; o < m->nest.noperands; o++) {
         const View *v = o < EXT ? operand[o] : &m->f->view[o - EXT];
         static const char *const name[EXT] = {"c", "a", "b"};
-        m->arg[o] = build_arg(&build, o < EXT ? name[o] : arena_printf(m->l->prog->arena, "e%d", o - EXT), v, o == C);
+        m->arg[o] = build_arg(
+            &build, o < EXT ? name[o] : arena_printf(m->l->prog->arena, "e%d", o - EXT), v, o == C);
         m->dt[o] = v->dt;
     }
     m->tile_row = (int64_t)m->sched->nv * m->lanes * 4;
@@ -237,14 +254,19 @@ bool lower_matmul(Lower *l, const Fused *f) {
     NodeId an = node->in[0], bn = node->in[1];
     bool trans = node_int(node, AT_TRANS_B, 0) != 0;
     Type bt = *graph_type(l->g, bn), ct = node->type;
-    MatMul m = {.l = l, .f = f, .sched = sched_find(OP_MATMUL, l->target), .lanes = (int)target_lanes(l->target, 4)};
+    MatMul m = {.l = l,
+                .f = f,
+                .sched = sched_find(OP_MATMUL, l->target),
+                .lanes = (int)target_lanes(l->target, 4)};
     View a = matrix_operand(l, an), c = lower_dest(l, f->result), b;
     m.kn = a.dim[a.rank - 1];
     m.n = ct.dim[ct.rank - 1];
     m.columns = (int64_t)m.sched->nv * m.lanes;
     bool is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     if (is_packed) {
-        b = lower_region(l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns}, &bt);
+        b = lower_region(
+            l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns},
+            &bt);
         m.b_k = m.columns * 4;
         m.b_panel = m.kn * m.columns * 4;
     } else {

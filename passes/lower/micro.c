@@ -15,18 +15,21 @@ void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX
             k_set(k, slot[r][j], zero);
         }
     Val i = k_loopn(k, kn);
-    Val ai = k_padd(k, a, k_imuli(k, i, m->a_k)), bi = k_padd(k, b, k_imuli(k, i, m->b_k)), bv[NV_MAX];
+    Val ai = k_padd(k, a, k_imuli(k, i, m->a_k)), bi = k_padd(k, b, k_imuli(k, i, m->b_k)),
+        bv[NV_MAX];
     for (int j = 0; j < m->nv; j++) bv[j] = b_load(k, m, bi, j);
     for (int r = 0; r < m->mr; r++) {
         Val av = k_loadb(k, vt, ai, r * m->a_row);
-        for (int j = 0; j < m->nv; j++) k_set(k, slot[r][j], k_fma(k, av, bv[j], k_get(k, slot[r][j])));
+        for (int j = 0; j < m->nv; j++)
+            k_set(k, slot[r][j], k_fma(k, av, bv[j], k_get(k, slot[r][j])));
     }
     k_end(k);
     for (int r = 0; r < m->mr; r++)
         for (int j = 0; j < m->nv; j++) acc[r][j] = k_get(k, slot[r][j]);
 }
 
-static void to_tile(Kern *k, const Micro *m, Val acc[MR_MAX][NV_MAX], Val tile, int64_t tile_row, bool add) {
+static void to_tile(Kern *k, const Micro *m, Val acc[MR_MAX][NV_MAX], Val tile, int64_t tile_row,
+                    bool add) {
     VType vt = vec_type(DT_F32, m->lanes);
     for (int r = 0; r < m->mr; r++)
         for (int j = 0; j < m->nv; j++) {
@@ -40,7 +43,7 @@ void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t bl
                    int64_t tile_row, bool add) {
     Val acc[MR_MAX][NV_MAX];
     int64_t done = 0;
-    if (!add) {                                          // the first block starts the sum
+    if (!add) { // the first block starts the sum
         done = min_i64(block, kn);
         micro_sum(k, m, a, b, done, acc);
         to_tile(k, m, acc, tile, tile_row, false);

@@ -1,5 +1,5 @@
-// reduce.c: the generic path: reductions over any axes, and gathers. Scalar loops, one result a task: these
-// ops are rare in vision transformers, so they are short rather than fast.
+// reduce.c: the generic path: reductions over any axes, and gathers. Scalar loops, one result a
+// task: these ops are rare in vision transformers, so they are short rather than fast.
 #include "passes/lower/lower.h"
 #include <math.h>
 
@@ -24,7 +24,8 @@ static Val scalar(Kern *k, DType dt, double v) {
 // Splits x's axes into kept and reduced ones; both keep their order.
 typedef struct Axes {
     int nkept, nreduced;
-    int64_t kept[MAX_RANK], kept_stride[MAX_RANK], reduced[MAX_RANK], reduced_stride[MAX_RANK], count;
+    int64_t kept[MAX_RANK], kept_stride[MAX_RANK], reduced[MAX_RANK], reduced_stride[MAX_RANK],
+        count;
 } Axes;
 static Axes split_axes(const View *x, const bool *is_reduced) {
     Axes a = {.count = 1};
@@ -40,8 +41,9 @@ static Axes split_axes(const View *x, const bool *is_reduced) {
     }
     return a;
 }
-static Val reduce_loops(Build *b, const Axes *a, Val x) {        // opens nreduced loops
-    for (int i = 0; i < a->nreduced; i++) x = k_padd(b->k, x, k_imuli(b->k, k_loopn(b->k, a->reduced[i]), a->reduced_stride[i]));
+static Val reduce_loops(Build *b, const Axes *a, Val x) { // opens nreduced loops
+    for (int i = 0; i < a->nreduced; i++)
+        x = k_padd(b->k, x, k_imuli(b->k, k_loopn(b->k, a->reduced[i]), a->reduced_stride[i]));
     return x;
 }
 static Val reduce_value(Build *b, const Node *n, const View *x, const Axes *a, Val row) {
@@ -50,9 +52,10 @@ static Val reduce_value(Build *b, const Node *n, const View *x, const Axes *a, V
     DType dt = compute_dtype(x->dt);
     Val acc = k_reg(k, vec_type(dt, 1));
     k_set(k, acc, scalar(k, dt, red.start));
-    Val at = reduce_loops(b, a, row), v = load_as(k, x->dt, at, 0, 0, 1, 1), old = k_get(k, acc), next = k_op2(k, red.op, old, v);
+    Val at = reduce_loops(b, a, row), v = load_as(k, x->dt, at, 0, 0, 1, 1), old = k_get(k, acc),
+        next = k_op2(k, red.op, old, v);
     bool keeps_nan = (red.op == K_MAX || red.op == K_MIN) && dtype_info[dt].cls == CLASS_FLOAT;
-    if (keeps_nan)                                               // the op gives v when either is NaN: keep an old NaN
+    if (keeps_nan) // the op gives v when either is NaN: keep an old NaN
         next = k_select(k, k_cmp(k, P_UNORD, old, old), old, next);
     k_set(k, acc, next);
     for (int i = 0; i < a->nreduced; i++) k_end(k);
@@ -88,16 +91,20 @@ bool lower_reduce(Lower *l, const Fused *f) {
     if (!view_reshape(&y, a.nkept, a.kept, &flat)) {
         Type t = n.type;
         y = lower_temp(l, &t);
-        if (!view_reshape(&y, a.nkept, a.kept, &flat)) die("lower_reduce", "a fresh place cannot be reshaped");
+        if (!view_reshape(&y, a.nkept, a.kept, &flat))
+            die("lower_reduce", "a fresh place cannot be reshaped");
     }
-    Build b = build_new(l, arena_printf(l->prog->arena, "%s_%lld", graph_op[n.op].text, (long long)a.count));
+    Build b = build_new(
+        l, arena_printf(l->prog->arena, "%s_%lld", graph_op[n.op].text, (long long)a.count));
     Val xa = build_arg(&b, "x", &x, false), ya = build_arg(&b, "y", &flat, true), index[MAX_RANK];
     int64_t grid = 1;
     for (int i = 0; i < a.nkept; i++) grid *= a.kept[i];
     Val t = build_tasks(&b);
     build_decode(&b, t, a.nkept, a.kept, index);
-    Val row = build_walk(&b, xa, a.nkept, index, a.kept_stride), out = build_walk(&b, ya, a.nkept, index, flat.stride);
-    Val r = n.op == OP_ARGMAX ? reduce_index(&b, &n, &x, &a, row) : reduce_value(&b, &n, &x, &a, row);
+    Val row = build_walk(&b, xa, a.nkept, index, a.kept_stride),
+        out = build_walk(&b, ya, a.nkept, index, flat.stride);
+    Val r =
+        n.op == OP_ARGMAX ? reduce_index(&b, &n, &x, &a, row) : reduce_value(&b, &n, &x, &a, row);
     store_as(b.k, flat.dt, out, 0, 0, r, 1);
     k_end(b.k);
     build_launch(&b, grid, 0, graph_op[n.op].text);
@@ -115,13 +122,17 @@ bool lower_gather(Lower *l, const Fused *f) {
     View x = lower_view(l, n.in[0]), ix = lower_view(l, n.in[1]);
     View y = f->n ? lower_temp(l, &n.type) : lower_dest(l, f->result);
     Build b = build_new(l, arena_printf(l->prog->arena, "gather_axis%d_rank%d", axis, y.rank));
-    Val xa = build_arg(&b, "x", &x, false), ia = build_arg(&b, "index", &ix, false), ya = build_arg(&b, "y", &y, true);
+    Val xa = build_arg(&b, "x", &x, false), ia = build_arg(&b, "index", &ix, false),
+        ya = build_arg(&b, "y", &y, true);
     int64_t grid = 1, xs[MAX_RANK] = {0}, is[MAX_RANK] = {0};
     for (int i = 0; i < y.rank; i++) {
         grid *= y.dim[i];
-        if (i < axis) xs[i] = x.stride[i];
-        else if (i < axis + ix.rank) is[i] = ix.stride[i - axis];
-        else xs[i] = x.stride[i - ix.rank + 1];
+        if (i < axis)
+            xs[i] = x.stride[i];
+        else if (i < axis + ix.rank)
+            is[i] = ix.stride[i - axis];
+        else
+            xs[i] = x.stride[i - ix.rank + 1];
     }
     Val t = build_tasks(&b), index[MAX_RANK];
     build_decode(&b, t, y.rank, y.dim, index);

@@ -1,5 +1,5 @@
-// rowwise.c: LayerNorm and Softmax over the last axis; a task is one row. Two passes for the variance:
-// exact in the presence of outlier channels, and the row is in L1 after the first.
+// rowwise.c: LayerNorm and Softmax over the last axis; a task is one row. Two passes for the
+// variance: exact in the presence of outlier channels, and the row is in L1 after the first.
 #include "passes/lower/lower.h"
 #include <math.h>
 
@@ -7,8 +7,8 @@ typedef struct Rows {
     Lower *l;
     Kern *k;
     int64_t len, grid;
-    Val x, y, gain, bias;          // this row of operand and result; whole gain and bias
-    VV shift, factor;              // of the pass being emitted
+    Val x, y, gain, bias; // this row of operand and result; whole gain and bias
+    VV shift, factor;     // of the pass being emitted
 } Rows;
 typedef VV (*RowStep)(Rows *r, VV x, Val at, int64_t disp, int lanes);
 
@@ -67,7 +67,9 @@ static VV scale(Rows *r, VV x, Val at, int64_t disp, int lanes) {
     vv_store(r->k, k_padd(r->k, r->y, at), disp, x, lanes);
     return x;
 }
-static Val one_lane(Kern *k, double c) { return k_const_f(k, vec_type(DT_F32, 1), c); }
+static Val one_lane(Kern *k, double c) {
+    return k_const_f(k, vec_type(DT_F32, 1), c);
+}
 
 static void layernorm_row(Rows *r, double eps) {
     Kern *k = r->k;
@@ -121,7 +123,8 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     nest_collapse(&n, 1);
     const char *what = is_layernorm ? "layernorm" : "softmax";
     for (int i = 0; i + 1 < n.rank; i++) r.grid *= n.dim[i];
-    Build b = build_new(l, arena_printf(l->prog->arena, "%s_%lldx%lld%s", what, (long long)r.grid, (long long)r.len, next ? "_gain" : ""));
+    Build b = build_new(l, arena_printf(l->prog->arena, "%s_%lldx%lld%s", what, (long long)r.grid,
+                                        (long long)r.len, next ? "_gain" : ""));
     Kern *k = r.k = b.k;
     Val xa = build_arg(&b, "x", &x, false), ya = build_arg(&b, "y", &y, true), index[MAX_RANK];
     if (next > 0) r.gain = build_arg(&b, "gain", &extra[0], false);
@@ -130,8 +133,10 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     build_decode(&b, task, n.rank - 1, n.dim, index);
     r.x = build_walk(&b, xa, n.rank - 1, index, n.stride[0]);
     r.y = build_walk(&b, ya, n.rank - 1, index, n.stride[1]);
-    if (is_layernorm) layernorm_row(&r, node_float(&node, AT_EPS, 1e-5));
-    else softmax_row(&r);
+    if (is_layernorm)
+        layernorm_row(&r, node_float(&node, AT_EPS, 1e-5));
+    else
+        softmax_row(&r);
     k_end(k);
     *PUSH(k->arena, &k->loc) = node.loc;
     build_launch(&b, r.grid, 0, what);
@@ -139,5 +144,9 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     if (!is_direct) lower_copy(l, &y, &want, what);
     return true;
 }
-bool lower_layernorm(Lower *l, const Fused *f) { return lower_rows(l, f, true); }
-bool lower_softmax(Lower *l, const Fused *f) { return lower_rows(l, f, false); }
+bool lower_layernorm(Lower *l, const Fused *f) {
+    return lower_rows(l, f, true);
+}
+bool lower_softmax(Lower *l, const Fused *f) {
+    return lower_rows(l, f, false);
+}

@@ -12,17 +12,19 @@ const Sched *sched_find(GraphOp op, const Target *t) {
         if (rows[i].op == op && target_has(t, rows[i].features)) best = &rows[i];
     return best;
 }
-int64_t sched_k_block(int64_t k) { return ceil_div(k, max_i64(ceil_div(k, K_BLOCK), 1)); }
+int64_t sched_k_block(int64_t k) {
+    return ceil_div(k, max_i64(ceil_div(k, K_BLOCK), 1));
+}
 int64_t sched_k_chunk(const Target *t, int64_t nrows, int64_t k) {
     int64_t block = sched_k_block(k), half = (int64_t)t->l2_kib * 1024 / 2;
     int64_t fit = half / (nrows * 4) / block * block;
     if (fit >= k) return k;
     if (fit < block) fit = block;
     int64_t chunks = ceil_div(k, fit);
-    return ceil_div(ceil_div(k, chunks), block) * block;      // even chunks
+    return ceil_div(ceil_div(k, chunks), block) * block; // even chunks
 }
 int64_t sched_m_chunk(const Target *t, int64_t nrows, int64_t k) {
-    enum { LEAST = 192 };                                     // rows that share one pass over the weights
+    enum { LEAST = 192 }; // rows that share one pass over the weights
     int64_t fit = (int64_t)t->l2_kib * 1024 / 2 / (min_i64(k, 4 * K_BLOCK) * 4);
     int64_t chunks = ceil_div(nrows, max_i64(fit, LEAST));
     return ceil_div(nrows, chunks);

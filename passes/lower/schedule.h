@@ -1,5 +1,5 @@
-// schedule.h: the choices of schedule.def, and the numbers that are part of a kernel's meaning and so
-// the same on every machine.
+// schedule.h: the choices of schedule.def, and the numbers that are part of a kernel's meaning and
+// so the same on every machine.
 #ifndef PASSES_LOWER_SCHEDULE_H
 #define PASSES_LOWER_SCHEDULE_H
 #include "ir/graph.h"
@@ -8,7 +8,7 @@
 typedef struct Sched {
     GraphOp op;
     uint64_t features;
-    int mr, nv;                // register block: rows, vectors
+    int mr, nv; // register block: rows, vectors
     const char *reason;
 } Sched;
 const Sched *sched_find(GraphOp op, const Target *t);
@@ -17,17 +17,20 @@ enum {
     MR_MAX = 16,
     NV_MAX = 4,
     // Part of the results' bits (ARCHITECTURE section 5):
-    VLANES = 16,               // reductions run over 16 virtual lanes, then a fixed tree
-    K_BLOCK = 256,             // a sum over k is split into the fewest equal blocks of at most this length, each
-                               // summed from zero in order, block sums added in order: short chains round less
+    VLANES = 16, // reductions run over 16 virtual lanes, then a fixed tree
+    K_BLOCK =
+        256, // a sum over k is split into the fewest equal blocks of at most this length, each
+             // summed from zero in order, block sums added in order: short chains round less
 };
 // The length of the k blocks of a sum over `k`.
 int64_t sched_k_block(int64_t k);
-// How many k (a multiple of the block) of `rows` rows of A stay in half of L2 while all panels pass.
+// How many k (a multiple of the block) of `rows` rows of A stay in half of L2 while all panels
+// pass.
 int64_t sched_k_chunk(const Target *t, int64_t rows, int64_t k);
 // Rows of one pass over the weights: as many as keep A's rows in half of L2, never less than 192.
 int64_t sched_m_chunk(const Target *t, int64_t rows, int64_t k);
-// An exact split of m rows into `count` blocks: the first `big` have `rows` rows, the others one less.
+// An exact split of m rows into `count` blocks: the first `big` have `rows` rows, the others one
+// less.
 typedef struct RowSplit {
     int64_t count, big;
     int rows;

@@ -1,20 +1,27 @@
-// vlanes.c: reductions are defined over 16 virtual lanes, whatever the vector width, so that their bits
-// are the same on every machine. A virtual vector is 16/n real ones.
+// vlanes.c: reductions are defined over 16 virtual lanes, whatever the vector width, so that their
+// bits are the same on every machine. A virtual vector is 16/n real ones.
 #include "passes/lower/lower.h"
 
-int vv_lanes(const Kern *k) { return (int)min_i64((int64_t)target_lanes(k->target, 4), VLANES); }
+int vv_lanes(const Kern *k) {
+    return (int)min_i64((int64_t)target_lanes(k->target, 4), VLANES);
+}
 static VV shape(const Kern *k) {
     int n = vv_lanes(k);
     return (VV){.parts = VLANES / n, .n = n};
 }
-static VType part_type(VV x) { return vec_type(DT_F32, x.n); }
-static int part_lanes(VV x, int i, int lanes) { return (int)max_i64(0, min_i64(x.n, lanes - i * x.n)); }
+static VType part_type(VV x) {
+    return vec_type(DT_F32, x.n);
+}
+static int part_lanes(VV x, int i, int lanes) {
+    return (int)max_i64(0, min_i64(x.n, lanes - i * x.n));
+}
 
 VV vv_load(Kern *k, Val p, int64_t disp, int lanes) {
     VV x = shape(k);
     for (int i = 0; i < x.parts; i++) {
         int have = part_lanes(x, i, lanes);
-        x.v[i] = have ? k_load(k, part_type(x), p, disp + i * x.n * 4, have) : k_const_f(k, part_type(x), 0);
+        x.v[i] = have ? k_load(k, part_type(x), p, disp + i * x.n * 4, have)
+                      : k_const_f(k, part_type(x), 0);
     }
     return x;
 }

@@ -1,4 +1,5 @@
-// buffers.c: one arena for all intermediates. Two buffers may share bytes unless one launch needs both.
+// buffers.c: one arena for all intermediates. Two buffers may share bytes unless one launch needs
+// both.
 #include "passes/plan/plan.h"
 #include <stdlib.h>
 

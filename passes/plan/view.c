@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-static int64_t elem(const View *v) { return (int64_t)dtype_info[v->dt].nbytes; }
+static int64_t elem(const View *v) {
+    return (int64_t)dtype_info[v->dt].nbytes;
+}
 
 static View empty_view(uint32_t buffer, const Type *t) {
     View v = {.buffer = buffer, .dt = t->dt, .rank = t->rank};
@@ -20,8 +22,8 @@ View view_dense(uint32_t buffer, const Type *t) {
     return v;
 }
 
-// Rows of a matrix start at an odd number of cache lines apart: then neither a column of A nor the rows
-// of a block fall into one L1 set (KERNELS section 2). Short rows stay dense.
+// Rows of a matrix start at an odd number of cache lines apart: then neither a column of A nor the
+// rows of a block fall into one L1 set (KERNELS section 2). Short rows stay dense.
 View view_rows(uint32_t buffer, const Type *t, uint64_t *nbytes) {
     enum { LINE = 64, SHORT_ROW = 256 };
     View v = view_dense(buffer, t);
@@ -47,14 +49,14 @@ bool view_is_dense(const View *v) {
     return true;
 }
 
-// Old and new dims are cut into groups of equal product; within a group the old strides must be those of
-// one contiguous run.
+// Old and new dims are cut into groups of equal product; within a group the old strides must be
+// those of one contiguous run.
 bool view_reshape(const View *v, int rank, const int64_t *dim, View *out) {
     View r = *v;
     r.rank = rank;
     int64_t old_dim[MAX_RANK], old_stride[MAX_RANK];
     int n = 0;
-    for (int i = 0; i < v->rank; i++) {                  // dims of size 1 carry no stride
+    for (int i = 0; i < v->rank; i++) { // dims of size 1 carry no stride
         if (v->dim[i] == 1) continue;
         old_dim[n] = v->dim[i];
         old_stride[n++] = v->stride[i];
@@ -122,7 +124,8 @@ Nest nest_new(int rank, const int64_t *dim) {
 }
 void nest_add(Nest *n, const View *v) {
     assert(v->rank == n->rank && n->noperands < MAX_OPERANDS);
-    for (int i = 0; i < n->rank; i++) n->stride[n->noperands][i] = v->dim[i] == 1 ? 0 : v->stride[i];
+    for (int i = 0; i < n->rank; i++)
+        n->stride[n->noperands][i] = v->dim[i] == 1 ? 0 : v->stride[i];
     n->noperands++;
 }
 static void nest_drop(Nest *n, int at) {
