@@ -1,4 +1,4 @@
-// ctx.h: a Ctx for unit tests that remembers what was reported, so that a test can ask for the message.
+// ctx.h: a Ctx for unit tests that remembers what was reported, so that a test can ask for it.
 #ifndef TESTS_SUPPORT_CTX_H
 #define TESTS_SUPPORT_CTX_H
 #include "ir/base.h"

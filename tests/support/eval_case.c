@@ -30,7 +30,8 @@ static bool open_case(Ctx *c, const char *path, Case *k) {
     if (!json_string(&k->json, k->json.root, "kind", &kind)) return false;
     if (!json_string(&k->json, json_get(k->json.root, "golden"), "file", &file)) return false;
     k->is_hf = !strcmp(kind, "hf");
-    return file_map_beneath(c, k->dir, file, 0, &golden) && safetensors_read(c, &golden, &k->golden);
+    return file_map_beneath(c, k->dir, file, 0, &golden) &&
+           safetensors_read(c, &golden, &k->golden);
 }
 // The golden tensor of a graph's input or output; case.json may map names ("inputs", "outputs").
 // Of a file with rounded weights: what the model gave before they were rounded.

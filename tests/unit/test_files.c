@@ -1,5 +1,5 @@
-// test_files.c: the one function that opens model files, on a directory full of traps. The file itself is
-// included, so that the path without openat2 can be tested on a kernel that has it.
+// test_files.c: the one function that opens model files, on a directory full of traps. The file
+// itself is included, so that the way without openat2 can be tested on a kernel that has it.
 #include "frontend/files.c"
 #include "tests/support/ctx.h"
 
@@ -17,8 +17,10 @@ static int make_tree(void **state) {
     (void)state;
     strcpy(root, "/tmp/vitc_files_XXXXXX");
     if (!mkdtemp(root) || chdir(root)) return -1;
-    static const char *const dirs[] = {"model", "model/sub", "cache", "cache/blobs", "cache/snapshots",
-                                       "cache/snapshots/rev", "cache/snapshots/rev/onnx", "real"};
+    static const char *const dirs[] = {
+        "model", "model/sub", "cache", "cache/blobs", "cache/snapshots", "cache/snapshots/rev",
+        "cache/snapshots/rev/onnx", "real",
+    };
     for (size_t i = 0; i < COUNT_OF(dirs); i++)
         if (mkdir(dirs[i], 0755)) return -1;
     put("secret", "secret");
@@ -93,8 +95,8 @@ static void reports_permission(void **state) {
 }
 static void stays_beneath(void **state) {
     (void)state;
-    static const char *const allowed[] = {"plain", "sub/inner", "./plain", "sub//inner", "good_link",
-                                          "deep_link", "hard_link"};
+    static const char *const allowed[] = {"plain", "sub/inner", "./plain", "sub//inner",
+                                          "good_link", "deep_link", "hard_link"};
     for (size_t i = 0; i < COUNT_OF(allowed); i++) {
         TestCtx *t = test_ctx();
         FileView f;

@@ -1,5 +1,5 @@
-// test_safetensors.c: the weight files: what is read, every truncation and many lies refused, and the
-// writer beside the reader. .npy too.
+// test_safetensors.c: what is read, every truncation and many lies refused, and the writer beside the
+// reader. .npy files too.
 #include "frontend/frontend.h"
 #include "tests/support/ctx.h"
 
@@ -32,7 +32,8 @@ static void reads_tensors(void **state) {
                          "\"b\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
                          "\"a\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[8,10]},"
                          "\"z\":{\"dtype\":\"F32\",\"shape\":[0,3],\"data_offsets\":[10,10]},"
-                         "\"c\":{\"dtype\":\"F8_E4M3\",\"shape\":[3],\"data_offsets\":[10,13]}}  ", 13);
+                         "\"c\":{\"dtype\":\"F8_E4M3\",\"shape\":[3],\"data_offsets\":[10,13]}}  ",
+                         13);
     Weights w;
     assert_true(safetensors_read(&t->c, &f, &w));
     assert_int_equal(w.tensor.n, 4);
@@ -79,7 +80,7 @@ static const Lie lies[] = {
     {"{" T("a", "U8", "[2]", "[0,1,2]") "}", 2, ERR_MODEL, "must be a list of two integers"},
     {"{" T("a", "U8", "2", "[0,2]") "}", 2, ERR_MODEL, "'a.shape' must be a list"},
     {"{" T("a", "U8", "[\"2\"]", "[0,2]") "}", 2, ERR_MODEL, "'a.shape[0]' must be an integer"},
-    {"{" T("a", "U8", "[4294967296]", "[0,2]") "}", 2, ERR_MODEL, "'a.shape[0]' must be an integer"},
+    {"{" T("a", "U8", "[4294967296]", "[0,2]") "}", 2, ERR_MODEL, "'a.shape[0]' must be"},
     {"{" T("a", "U8", "[1073741824,1073741824,1073741824]", "[0,0]") "}", 0, ERR_LIMIT,
      "too many elements"},
     {"{" T("a", "U8", "[1073741824,1073741824,1073741824,0]", "[0,0]") "}", 0, ERR_LIMIT,
@@ -90,7 +91,8 @@ static const Lie lies[] = {
     {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, ERR_MODEL, "must have exactly dtype, shape"},
     {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":1}}", 1, ERR_MODEL,
      "must have exactly"},
-    {"{\"a\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, ERR_MODEL, "must be a string"},
+    {"{\"a\":{\"dtype\":1,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, ERR_MODEL,
+     "must be a string"},
     {"{\"a\":[]}", 0, ERR_MODEL, "must be an object"},
     {"{\"a\":7}", 0, ERR_MODEL, "must be an object"},
     {"{\"__metadata__\":[]}", 0, ERR_MODEL, "must be an object"},
@@ -198,7 +200,8 @@ static void reads_npy_files(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
     Type y;
-    assert_true(reads_npy(t, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }  \n", 12, &y));
+    const char *as_numpy = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }  \n";
+    assert_true(reads_npy(t, as_numpy, 12, &y));
     assert_true(y.dt == DT_F32 && y.rank == 2 && y.dim[0] == 1 && y.dim[1] == 3);
     assert_true(reads_npy(t, "{'shape': (2,), 'descr': '|u1', 'fortran_order': True}\n", 2, &y));
     assert_true(y.dt == DT_U8 && y.rank == 1);
@@ -215,7 +218,7 @@ static void refuses_bad_npy_files(void **state) {
         {NPY("'<f4'", "False", "(2,)"), 9, ERR_MODEL, "f32[2] needs 8 bytes"},
         {NPY("'<f4'", "False", "(1073741824, 8)"), 0, ERR_MODEL, "needs 34359738368 bytes"},
         {NPY("'<f4'", "False", "(1073741824, 9)"), 0, ERR_LIMIT, "too many elements"},
-        {NPY("'<f4'", "False", "(99999999999999999999,)"), 0, ERR_LIMIT, "a dimension is too large"},
+        {NPY("'<f4'", "False", "(99999999999999999999,)"), 0, ERR_LIMIT, "is too large"},
         {NPY("'<f4'", "False", "(-1,)"), 0, ERR_MODEL, "expected a dimension"},
         {NPY("'<f4'", "False", "(1)"), 4, ERR_MODEL, "bad shape"},
         {NPY("'<f4'", "False", "(1,,)"), 4, ERR_MODEL, "expected a dimension"},
