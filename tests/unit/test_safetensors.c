@@ -1,5 +1,5 @@
-// test_safetensors.c: what is read, every truncation and many lies refused, and the writer beside the
-// reader. .npy files too.
+// test_safetensors.c: what is read, every truncation and many lies refused, and the writer beside
+// the reader. .npy files too.
 #include "frontend/frontend.h"
 #include "tests/support/ctx.h"
 
