@@ -163,14 +163,18 @@ static bool map_contained(Ctx *c, const char *dir, const char *also, const char 
                           FileView *out) {
     const char *wrong = bad_name(name);
     if (wrong)
-        return diag_error(c->diag, ERR_MODEL, at, "the file name '%s' %s: only files beside the "
-                          "model are read", name, wrong);
+        return diag_error(c->diag, ERR_MODEL, at,
+                          "the file name '%s' %s: only files beside the "
+                          "model are read",
+                          name, wrong);
     int fd = open_contained(dir, also, name);
     int err = errno;
     if (fd >= 0) return map_fd(c, fd, join(c->arena, dir, name), at, out);
     if (err == EXDEV)
-        return diag_error(c->diag, ERR_MODEL, at, "'%s' is a link to a place outside the model's "
-                          "directory", name);
+        return diag_error(c->diag, ERR_MODEL, at,
+                          "'%s' is a link to a place outside the model's "
+                          "directory",
+                          name);
     return diag_error(c->diag, ERR_IO, at, "cannot open '%s': %s", join(c->arena, dir, name),
                       strerror(err));
 }

@@ -8,8 +8,12 @@
 // ---- parse -----------------------------------------------------------------------------------
 // cJSON's hooks take no context. They are set for one parse and taken back after it.
 static _Thread_local Arena *parse_arena;
-static void *parse_alloc(size_t n) { return arena_alloc(parse_arena, n); }
-static void parse_free(void *p) { (void)p; }
+static void *parse_alloc(size_t n) {
+    return arena_alloc(parse_arena, n);
+}
+static void parse_free(void *p) {
+    (void)p;
+}
 
 cJSON *json_parse(Ctx *c, const char *path, const char *text, size_t n, bool header) {
     if (!json_scan(c, path, text, n, header)) return NULL;

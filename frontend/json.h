@@ -10,7 +10,7 @@ typedef struct Json {
     const char *path;
     const char *text;
     size_t n;
-    const cJSON *root;         // an object
+    const cJSON *root; // an object
 } Json;
 bool json_open(Ctx *c, const FileView *f, bool header, Json *out);
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NEST = 64, MAX_NUMBER = 63 };       // cJSON copies a number into 64 bytes
-typedef struct Key {                           // to find duplicates in the end
+enum { MAX_NEST = 64, MAX_NUMBER = 63 }; // cJSON copies a number into 64 bytes
+typedef struct Key {                     // to find duplicates in the end
     uint32_t object;
     uint32_t n;
-    const char *text;                          // unescaped
+    const char *text; // unescaped
     const char *at;
 } Key;
 typedef struct Scan {
@@ -29,7 +29,7 @@ static Loc place(Ctx *c, const char *path, const char *begin, const char *at) {
         if (*p == '\n') {
             line++;
             column = 1;
-        } else if ((*p & 0xc0) != 0x80) {      // count characters, not bytes
+        } else if ((*p & 0xc0) != 0x80) { // count characters, not bytes
             column++;
         }
     }
@@ -38,19 +38,28 @@ static Loc place(Ctx *c, const char *path, const char *begin, const char *at) {
 static bool fail(Scan *s, ErrKind kind, const char *at, const char *what) {
     return diag_error(s->c->diag, kind, place(s->c, s->path, s->begin, at), "%s", what);
 }
-static bool bad(Scan *s, const char *what) { return fail(s, ERR_MODEL, s->p, what); }
+static bool bad(Scan *s, const char *what) {
+    return fail(s, ERR_MODEL, s->p, what);
+}
 
 // ---- tokens ----------------------------------------------------------------------------------
-static bool is_digit(char ch) { return ch >= '0' && ch <= '9'; }
-static char peek(const Scan *s) { return s->p < s->end ? *s->p : 0; }
+static bool is_digit(char ch) {
+    return ch >= '0' && ch <= '9';
+}
+static char peek(const Scan *s) {
+    return s->p < s->end ? *s->p : 0;
+}
 static void skip_space(Scan *s) {
     while (s->p < s->end && *s->p && strchr(" \t\r\n", *s->p)) s->p++;
 }
 // Length of the UTF-8 sequence at p, 0 when it is malformed: overlong, surrogate, above U+10FFFF.
 static int utf8_length(const char *text, const char *end) {
     const uint8_t *p = (const uint8_t *)text;
-    int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
-          : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+    int n = p[0] < 0x80                   ? 1
+            : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+            : (p[0] & 0xf0) == 0xe0       ? 3
+            : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                          : 0;
     if (n == 0 || end - text < n) return 0;
     for (int i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80) return 0;
@@ -173,7 +182,7 @@ static bool scan_key(Scan *s, uint32_t object) {
     if (peek(s) != '"') return bad(s, "expected a key in quotes");
     if (!scan_string(s, NULL)) return false;
     Key key = {object, (uint32_t)(s->p - at - 2), at + 1, at};
-    if (memchr(key.text, '\\', key.n)) {       // once more, to unescape it
+    if (memchr(key.text, '\\', key.n)) { // once more, to unescape it
         Str text = str_new(s->c->scratch);
         s->p = at;
         scan_string(s, &text);
@@ -196,7 +205,7 @@ typedef struct Level {
 static bool scan_structure(Scan *s) {
     Level level[MAX_NEST];
     int depth = 0;
-    bool first = true;         // the container was just opened: it may end at once
+    bool first = true; // the container was just opened: it may end at once
     for (;;) {
         skip_space(s);
         Level *in = depth ? &level[depth - 1] : NULL;
@@ -271,8 +280,10 @@ Loc json_place(Ctx *c, const char *path, const char *text, size_t n, uint32_t k)
             continue;
         }
         const char *at = s.p;
-        if (*s.p == '{' || *s.p == '[') s.p++;
-        else scan_scalar(&s);
+        if (*s.p == '{' || *s.p == '[')
+            s.p++;
+        else
+            scan_scalar(&s);
         if (*at == '"') skip_space(&s);
         bool is_key = *at == '"' && peek(&s) == ':';
         if (!is_key && seen++ == k) return place(c, path, text, at);

@@ -116,7 +116,6 @@ static bool read_siblings(Ctx *c, const char *dir, ModelInfo *info) {
 bool hf_read_siblings(Ctx *c, const char *model_path, ModelInfo *info) {
     const char *dir = path_dir(c->arena, model_path);
     bool here = file_exists_beneath(dir, config_name) || file_exists_beneath(dir, images_name);
-    if (!here && !strcmp(path_base(c->arena, dir), "onnx"))
-        dir = path_dir(c->arena, dir);
+    if (!here && !strcmp(path_base(c->arena, dir), "onnx")) dir = path_dir(c->arena, dir);
     return read_siblings(c, dir, info);
 }

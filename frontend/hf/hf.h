@@ -12,25 +12,29 @@ typedef struct HfConfig {
     double eps;
     bool qkv_bias;
     const HfAct *act;
-    int64_t *layer_heads;      // per layer: fewer than `heads` where some were pruned
-    ModelTask task;            // TASK_FEATURES: config.json does not say
-    uint32_t nlabels;          // 0: id2label is absent
+    int64_t *layer_heads; // per layer: fewer than `heads` where some were pruned
+    ModelTask task;       // TASK_FEATURES: config.json does not say
+    uint32_t nlabels;     // 0: id2label is absent
     const char **labels;
-    bool claims_classifier;    // by "architectures"; the weights decide
+    bool claims_classifier; // by "architectures"; the weights decide
     const char *producer;
 } HfConfig;
 
 // hf_config.c
 bool hf_read_config(Ctx *c, const FileView *f, HfConfig *out);
 bool hf_read_labels(const Json *j, ModelTask *task, const char ***labels, uint32_t *nlabels);
-static inline int64_t hf_grid_h(const HfConfig *cfg) { return cfg->image_h / cfg->patch_h; }
-static inline int64_t hf_grid_w(const HfConfig *cfg) { return cfg->image_w / cfg->patch_w; }
+static inline int64_t hf_grid_h(const HfConfig *cfg) {
+    return cfg->image_h / cfg->patch_h;
+}
+static inline int64_t hf_grid_w(const HfConfig *cfg) {
+    return cfg->image_w / cfg->patch_w;
+}
 
 // hf_files.c: all tensors of the checkpoint in `dir`, or of the one `file` in it when not NULL
 typedef struct HfCheckpoint {
     Weights weights;
-    const char *path;                  // of the file or index that was chosen, for messages
-    VEC(const FileView *) file;        // for the digest
+    const char *path;           // of the file or index that was chosen, for messages
+    VEC(const FileView *) file; // for the digest
 } HfCheckpoint;
 bool hf_read_checkpoint(Ctx *c, const char *dir, const char *file, HfCheckpoint *out);
 
@@ -42,11 +46,11 @@ typedef enum {
     HF_SLOT_COUNT
 } HfSlot;
 typedef struct HfTensors {
-    const WeightTensor *(*layer)[HF_SLOT_COUNT];   // [cfg->layers]; [0] has the model's own, too
-    int64_t nlabels;                               // rows of the classifier, 0 = there is none
+    const WeightTensor *(*layer)[HF_SLOT_COUNT]; // [cfg->layers]; [0] has the model's own, too
+    int64_t nlabels;                             // rows of the classifier, 0 = there is none
 } HfTensors;
 bool hf_match_tensors(Ctx *c, HfConfig *cfg, const HfCheckpoint *ck, bool want_mask,
-                      HfTensors *out);     // settles cfg->head_dim
+                      HfTensors *out); // settles cfg->head_dim
 
 // hf_act.c: hidden_act by name
 const HfAct *hf_find_act(const char *name);        // NULL when unknown
@@ -57,7 +61,7 @@ NodeId hf_build_act(const HfAct *act, Graph *g, NodeId x, const NodeId *learned)
 
 // hf_pos.c: the position table [1, 1+gh*gw, hidden] resized for another image, as f32.
 typedef struct HfResize {
-    int64_t from;                      // the training grid is square
+    int64_t from; // the training grid is square
     int64_t gh, gw;
     int64_t hidden;
     bool legacy;
@@ -72,7 +76,7 @@ typedef struct HfModel {
     const HfConfig *cfg;
     const HfTensors *tensors;
     const FrontendOptions *options;
-    const char *file;                  // for places
+    const char *file; // for places
     const Preprocess *preprocess;
 } HfModel;
 Graph *hf_build(Ctx *c, const HfModel *m);

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-// Every constant is an f32 scalar, as in the frameworks.
+// Every constant is an f32 scalar, as in the frameworks. One line per formula where it fits:
+// clang-format off
 static NodeId num(Graph *g, double v) { return graph_scalar(g, DT_F32, v, 0); }
 static NodeId add(Graph *g, NodeId x, NodeId y) { return g_binary(g, OP_ADD, x, y); }
 static NodeId mul(Graph *g, NodeId x, NodeId y) { return g_binary(g, OP_MUL, x, y); }
@@ -100,6 +101,7 @@ static const HfAct acts[] = {
     LEARNED("prelu", prelu, HF_PRELU, 1),
     LEARNED("xielu", xielu, HF_XIELU_P, 4),
 };
+// clang-format on
 const HfAct *hf_find_act(const char *name) {
     for (size_t i = 0; i < COUNT_OF(acts); i++)
         if (!strcmp(acts[i].name, name)) return &acts[i];

@@ -12,9 +12,9 @@ typedef struct Build {
     const HfConfig *cfg;
     Graph *g;
     int64_t batch, image_h, image_w, grid_h, grid_w, tokens;
-    NodeId *hidden;            // hidden[0]: embeddings; hidden[l + 1]: behind layer l
-    NodeId *query, *key;       // of each layer, [B,S,n,d]: for the attention probabilities
-    NodeId last, cls, logits;  // logits: 0 without a classifier
+    NodeId *hidden;           // hidden[0]: embeddings; hidden[l + 1]: behind layer l
+    NodeId *query, *key;      // of each layer, [B,S,n,d]: for the attention probabilities
+    NodeId last, cls, logits; // logits: 0 without a classifier
     uint32_t nplaces;
 } Build;
 
@@ -25,10 +25,12 @@ static void name_nodes(Build *b, NodeId from, const char *op, const char *name) 
     for (NodeId n = from; n < b->g->node.n; n++) graph_node(b->g, n)->loc = loc;
 }
 static void name_layer(Build *b, NodeId from, const char *op, int64_t layer, const char *part) {
-    name_nodes(b, from, op, arena_printf(b->c->arena, "encoder.layer.%lld.%s", (long long)layer,
-                                         part));
+    name_nodes(b, from, op,
+               arena_printf(b->c->arena, "encoder.layer.%lld.%s", (long long)layer, part));
 }
-static NodeId f32(Graph *g, double v) { return graph_scalar(g, DT_F32, v, 0); }
+static NodeId f32(Graph *g, double v) {
+    return graph_scalar(g, DT_F32, v, 0);
+}
 // The weight as f32, or 0 when the model has none (biases).
 static NodeId weight(Build *b, int64_t layer, HfSlot slot) {
     const WeightTensor *t = b->m->tensors->layer[layer][slot];
@@ -38,7 +40,9 @@ static NodeId weight(Build *b, int64_t layer, HfSlot slot) {
     graph_node(b->g, n)->name = t->name;
     return t->type.dt == DT_F32 ? n : g_cast(b->g, n, DT_F32);
 }
-static NodeId model_weight(Build *b, HfSlot slot) { return weight(b, 0, slot); }
+static NodeId model_weight(Build *b, HfSlot slot) {
+    return weight(b, 0, slot);
+}
 static NodeId linear(Build *b, NodeId x, NodeId w, NodeId bias) {
     NodeId y = g_matmul(b->g, x, w, true);
     return bias ? g_binary(b->g, OP_ADD, y, bias) : y;
@@ -69,8 +73,10 @@ static NodeId normalised_pixels(Build *b) {
 static NodeId pixels(Build *b) {
     NodeId from = b->g->node.n, x;
     Type t = type_of(DT_F32, 4, (int64_t[]){b->batch, b->cfg->channels, b->image_h, b->image_w});
-    if (b->m->options->input_u8) x = normalised_pixels(b);
-    else x = graph_input(b->g, "pixel_values", t, 0);
+    if (b->m->options->input_u8)
+        x = normalised_pixels(b);
+    else
+        x = graph_input(b->g, "pixel_values", t, 0);
     name_nodes(b, from, "Pixels", "pixel_values");
     return x;
 }
@@ -238,20 +244,33 @@ static NodeId probs(Build *b) {
     name_nodes(b, from, "Probabilities", "probs");
     return y;
 }
-static NodeId get_logits(Build *b, int64_t i) { return (void)i, b->logits; }
-static NodeId get_probs(Build *b, int64_t i) { return (void)i, probs(b); }
-static NodeId get_cls(Build *b, int64_t i) { return (void)i, b->cls; }
-static NodeId get_last(Build *b, int64_t i) { return (void)i, b->last; }
-static NodeId get_hidden(Build *b, int64_t i) { return b->hidden[i]; }
+static NodeId get_logits(Build *b, int64_t i) {
+    return (void)i, b->logits;
+}
+static NodeId get_probs(Build *b, int64_t i) {
+    return (void)i, probs(b);
+}
+static NodeId get_cls(Build *b, int64_t i) {
+    return (void)i, b->cls;
+}
+static NodeId get_last(Build *b, int64_t i) {
+    return (void)i, b->last;
+}
+static NodeId get_hidden(Build *b, int64_t i) {
+    return b->hidden[i];
+}
 typedef struct OutputKind {
     const char *name;
     NodeId (*get)(Build *b, int64_t i);
-    int per_layer;             // 0: one tensor; 1: one per layer; 2: and one before the first
+    int per_layer; // 0: one tensor; 1: one per layer; 2: and one before the first
 } OutputKind;
 static const OutputKind kinds[] = {
-    {"logits", get_logits, 0},        {"probs", get_probs, 0},
-    {"cls", get_cls, 0},              {"last_hidden_state", get_last, 0},
-    {"hidden_states", get_hidden, 2}, {"attentions", attention_probs, 1},
+    {"logits", get_logits, 0},
+    {"probs", get_probs, 0},
+    {"cls", get_cls, 0},
+    {"last_hidden_state", get_last, 0},
+    {"hidden_states", get_hidden, 2},
+    {"attentions", attention_probs, 1},
 };
 static bool has_output(const Graph *g, const char *name) {
     for (uint32_t i = 0; i < g->output.n; i++)
@@ -259,8 +278,8 @@ static bool has_output(const Graph *g, const char *name) {
     return false;
 }
 static bool add_output(Build *b, const OutputKind *k, int64_t i) {
-    const char *name = k->per_layer ? arena_printf(b->c->arena, "%s.%lld", k->name, (long long)i)
-                                    : k->name;
+    const char *name =
+        k->per_layer ? arena_printf(b->c->arena, "%s.%lld", k->name, (long long)i) : k->name;
     if (has_output(b->g, name)) return true;
     NodeId n = k->get(b, i);
     if (!n) return false;
@@ -280,9 +299,11 @@ static bool unknown_output(Build *b, const char *word) {
     diag_error(b->c->diag, ERR_USAGE, 0, "this model has no output '%s'%s%s%s", word,
                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     if (!near)
-        diag_note(b->c->diag, "it has%s last_hidden_state, cls, hidden_states.0 to .%lld, "
-                  "attentions.0 to .%lld", b->logits ? " logits, probs," : "",
-                  (long long)b->cfg->layers, (long long)b->cfg->layers - 1);
+        diag_note(b->c->diag,
+                  "it has%s last_hidden_state, cls, hidden_states.0 to .%lld, "
+                  "attentions.0 to .%lld",
+                  b->logits ? " logits, probs," : "", (long long)b->cfg->layers,
+                  (long long)b->cfg->layers - 1);
     return false;
 }
 // One word of --outputs: NAME, or NAME.index for one layer.
@@ -345,11 +366,13 @@ static bool check_options(Build *b) {
     Diag *d = b->c->diag;
     bool resized = b->image_h != cfg->image_h || b->image_w != cfg->image_w;
     if (resized && hf_grid_h(cfg) != hf_grid_w(cfg))
-        return diag_error(d, ERR_UNSUPPORTED, 0, "another image size needs a model with a square "
-                          "grid of patches; this one has %lldx%lld", (long long)hf_grid_h(cfg),
-                          (long long)hf_grid_w(cfg));
+        return diag_error(d, ERR_UNSUPPORTED, 0,
+                          "another image size needs a model with a square "
+                          "grid of patches; this one has %lldx%lld",
+                          (long long)hf_grid_h(cfg), (long long)hf_grid_w(cfg));
     if (o->input_u8 && (!b->m->preprocess->present || cfg->channels > 4))
-        return diag_error(d, ERR_UNSUPPORTED, 0, "pixels as bytes need a preprocessor_config.json "
+        return diag_error(d, ERR_UNSUPPORTED, 0,
+                          "pixels as bytes need a preprocessor_config.json "
                           "and at most 4 channels");
     return true;
 }
@@ -363,9 +386,11 @@ static bool check_volume(Build *b) {
                 type_check((int64_t[]){b->batch, b->tokens, wide}, 3);
     if (probabilities)
         fits = fits && type_check((int64_t[]){b->batch, cfg->heads, b->tokens, b->tokens}, 4);
-    return fits || diag_error(b->c->diag, ERR_LIMIT, 0, "batch %lld of %lldx%lld pixels, %lld "
-                              "tokens: too large", (long long)b->batch, (long long)b->image_h,
-                              (long long)b->image_w, (long long)b->tokens);
+    return fits || diag_error(b->c->diag, ERR_LIMIT, 0,
+                              "batch %lld of %lldx%lld pixels, %lld "
+                              "tokens: too large",
+                              (long long)b->batch, (long long)b->image_h, (long long)b->image_w,
+                              (long long)b->tokens);
 }
 Graph *hf_build(Ctx *c, const HfModel *m) {
     Build b = {.c = c, .m = m, .cfg = m->cfg, .g = graph_new(c->arena)};

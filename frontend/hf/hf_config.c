@@ -30,8 +30,7 @@ static bool read_id2label(const Json *j, const char ***labels, uint32_t *nlabels
     VEC(Label) label = {0};
     if (!map) return true;
     if (!cJSON_IsObject(map)) return json_error(j, ERR_MODEL, map, "must be an object");
-    cJSON_ArrayForEach(v, map)
-        if (!read_label(j, v, PUSH(j->c->scratch, &label))) return false;
+    cJSON_ArrayForEach(v, map) if (!read_label(j, v, PUSH(j->c->scratch, &label))) return false;
     if (label.n) qsort(label.data, label.n, sizeof *label.data, by_id);
     const char **text = NEW_N(j->c->arena, const char *, label.n);
     for (uint32_t i = 0; i < label.n; i++) {
@@ -70,7 +69,8 @@ bool hf_read_labels(const Json *j, ModelTask *task, const char ***labels, uint32
 static bool read_model_type(const Json *j, HfConfig *cfg) {
     const char *type = "vit_msn";
     if (!json_string(j, j->root, "model_type", &type)) return false;
-    if (!strcmp(type, "vit")) cfg->eps = 1e-12;        // the same graph with another default
+    if (!strcmp(type, "vit"))
+        cfg->eps = 1e-12; // the same graph with another default
     else if (strcmp(type, "vit_msn"))
         return json_error(j, ERR_UNSUPPORTED, json_get(j->root, "model_type"),
                           "is '%s'; vit_msn and vit can be compiled", type);
@@ -101,20 +101,25 @@ static bool read_sizes(const Json *j, HfConfig *cfg) {
 static bool check_sizes(const Json *j, HfConfig *cfg) {
     if (cfg->head_dim == 0) {
         if (cfg->hidden % cfg->heads && !json_get(j->root, "embedding_size"))
-            return json_error(j, ERR_MODEL, j->root, "hidden_size %lld is not a multiple of "
-                              "num_attention_heads %lld", (long long)cfg->hidden,
-                              (long long)cfg->heads);
+            return json_error(j, ERR_MODEL, j->root,
+                              "hidden_size %lld is not a multiple of "
+                              "num_attention_heads %lld",
+                              (long long)cfg->hidden, (long long)cfg->heads);
         cfg->head_dim = cfg->hidden / cfg->heads;
     }
     if (cfg->head_dim == 0 || cfg->head_dim * cfg->heads > (int64_t)limit(LIM_HIDDEN))
-        return json_error(j, ERR_LIMIT, j->root, "%lld heads of %lld channels: the sum must be "
-                          "from 1 to %llu", (long long)cfg->heads, (long long)cfg->head_dim,
+        return json_error(j, ERR_LIMIT, j->root,
+                          "%lld heads of %lld channels: the sum must be "
+                          "from 1 to %llu",
+                          (long long)cfg->heads, (long long)cfg->head_dim,
                           (unsigned long long)limit(LIM_HIDDEN));
     if (cfg->patch_h > cfg->image_h || cfg->patch_w > cfg->image_w)
-        return json_error(j, ERR_MODEL, j->root, "patch_size %lldx%lld is larger than image_size "
-                          "%lldx%lld", (long long)cfg->patch_h, (long long)cfg->patch_w,
-                          (long long)cfg->image_h, (long long)cfg->image_w);
-    uint64_t tokens = (uint64_t)hf_grid_h(cfg) * (uint64_t)hf_grid_w(cfg);     // each <= LIM_DIM
+        return json_error(j, ERR_MODEL, j->root,
+                          "patch_size %lldx%lld is larger than image_size "
+                          "%lldx%lld",
+                          (long long)cfg->patch_h, (long long)cfg->patch_w, (long long)cfg->image_h,
+                          (long long)cfg->image_w);
+    uint64_t tokens = (uint64_t)hf_grid_h(cfg) * (uint64_t)hf_grid_w(cfg); // each <= LIM_DIM
     if (tokens >= limit(LIM_TOKENS))
         return json_error(j, ERR_LIMIT, j->root, "%llu patches in an image; the limit is %llu",
                           (unsigned long long)tokens, (unsigned long long)limit(LIM_TOKENS) - 1);
@@ -153,8 +158,7 @@ static bool read_pruned_heads(const Json *j, HfConfig *cfg) {
     for (int64_t i = 0; i < cfg->layers; i++) cfg->layer_heads[i] = cfg->heads;
     if (!map) return true;
     if (!cJSON_IsObject(map)) return json_error(j, ERR_MODEL, map, "must be an object");
-    cJSON_ArrayForEach(v, map)
-        if (!prune_layer(j, v, cfg)) return false;
+    cJSON_ArrayForEach(v, map) if (!prune_layer(j, v, cfg)) return false;
     return true;
 }
 static bool read_origin(const Json *j, HfConfig *cfg) {
@@ -163,17 +167,24 @@ static bool read_origin(const Json *j, HfConfig *cfg) {
     const char *version = NULL;
     if (!json_string(j, j->root, "transformers_version", &version)) return false;
     cfg->producer = version ? arena_printf(j->c->arena, "transformers %s", version) : NULL;
-    cfg->claims_classifier = first && cJSON_IsString(first) &&
-                             str_ends(first->valuestring, "ForImageClassification");
+    cfg->claims_classifier =
+        first && cJSON_IsString(first) && str_ends(first->valuestring, "ForImageClassification");
     return true;
 }
 bool hf_read_config(Ctx *c, const FileView *f, HfConfig *cfg) {
     Json j;
-    *cfg = (HfConfig){.hidden = 768, .layers = 12, .heads = 12, .intermediate = 3072, .channels = 3,
-                      .image_h = 224, .image_w = 224, .patch_h = 16, .patch_w = 16, .eps = 1e-6,
+    *cfg = (HfConfig){.hidden = 768,
+                      .layers = 12,
+                      .heads = 12,
+                      .intermediate = 3072,
+                      .channels = 3,
+                      .image_h = 224,
+                      .image_w = 224,
+                      .patch_h = 16,
+                      .patch_w = 16,
+                      .eps = 1e-6,
                       .qkv_bias = true};
     return json_open(c, f, false, &j) && read_model_type(&j, cfg) && read_sizes(&j, cfg) &&
            check_sizes(&j, cfg) && read_act(&j, cfg) && read_pruned_heads(&j, cfg) &&
-           read_origin(&j, cfg) &&
-           hf_read_labels(&j, &cfg->task, &cfg->labels, &cfg->nlabels);
+           read_origin(&j, cfg) && hf_read_labels(&j, &cfg->task, &cfg->labels, &cfg->nlabels);
 }

@@ -6,8 +6,10 @@
 enum { MAX_SHARDS = 4096 };
 // In the order in which transformers looks for them; % is the variant ("" first).
 static const char *const candidates[] = {
-    "model%.safetensors", "model.safetensors.index%.json",
-    "pytorch_model%.bin", "pytorch_model.bin.index%.json",
+    "model%.safetensors",
+    "model.safetensors.index%.json",
+    "pytorch_model%.bin",
+    "pytorch_model.bin.index%.json",
 };
 static const char *const variants[] = {"", ".fp32", ".fp16", ".bf16"};
 
@@ -37,16 +39,18 @@ static bool read_tensors(Ctx *c, const FileView *f, Weights *out) {
     static const char pointer[] = "version https://git-lfs";
     Loc here = diag_loc(c->diag, (LocInfo){.file = f->path});
     if (f->nbytes >= strlen(pointer) && !memcmp(f->data, pointer, strlen(pointer)))
-        return diag_error(c->diag, ERR_MODEL, here, "this is a Git LFS pointer, not the weights: "
+        return diag_error(c->diag, ERR_MODEL, here,
+                          "this is a Git LFS pointer, not the weights: "
                           "run 'git lfs pull' in the model's directory");
     if (str_ends(f->path, ".safetensors") || is_safetensors(f)) return safetensors_read(c, f, out);
     if (is_torch(f)) return torch_read(c, f, out);
-    return diag_error(c->diag, ERR_MODEL, here, "neither a safetensors file nor a PyTorch "
+    return diag_error(c->diag, ERR_MODEL, here,
+                      "neither a safetensors file nor a PyTorch "
                       "checkpoint");
 }
 
 // ---- shards ----------------------------------------------------------------------------------
-typedef struct Placed {        // one line of weight_map
+typedef struct Placed { // one line of weight_map
     const cJSON *json;
     const char *tensor, *shard;
 } Placed;
@@ -64,8 +68,7 @@ static bool read_shard(const Json *j, const char *dir, const Placed *p, size_t n
     if (!file_map_beneath(c, dir, p->shard, at, f) || !read_tensors(c, f, &shard)) return false;
     for (size_t i = 0; i < n; i++) {
         const WeightTensor *t = weights_find(&shard, p[i].tensor);
-        if (!t)
-            return json_error(j, ERR_MODEL, p[i].json, "is not in the file '%s'", p->shard);
+        if (!t) return json_error(j, ERR_MODEL, p[i].json, "is not in the file '%s'", p->shard);
         *PUSH(c->arena, &ck->weights.tensor) = *t;
     }
     return true;
@@ -103,7 +106,7 @@ bool hf_read_checkpoint(Ctx *c, const char *dir, const char *file, HfCheckpoint 
     *out = (HfCheckpoint){.path = arena_printf(c->arena, "%s/%s", dir, name)};
     if (str_ends(name, ".json")) return read_index(c, dir, name, out);
     FileView *f = add_file(c, out);
-    bool ok = file ? file_map_beside(c, out->path, name, 0, f)     // the user may name any link
+    bool ok = file ? file_map_beside(c, out->path, name, 0, f) // the user may name any link
                    : file_map_beneath(c, dir, name, 0, f);
     return ok && read_tensors(c, f, &out->weights);
 }

@@ -21,7 +21,7 @@ static const char *const wrappers[] = {
 #undef HF_WRAPPER
 };
 typedef struct NameRow {
-    const char *pattern;       // # stands for the layer
+    const char *pattern; // # stands for the layer
     HfSlot slot;
 } NameRow;
 static const NameRow name_rows[] = {
@@ -37,7 +37,7 @@ static const char *const unused[] = {
 #undef HF_UNUSED
 };
 
-typedef struct Names {         // a list for a message
+typedef struct Names { // a list for a message
     VEC(const char *) name;
 } Names;
 typedef struct Match {
@@ -55,7 +55,7 @@ static const char *strip_wrappers(const char *name) {
     for (size_t i = 0; i < COUNT_OF(wrappers); i++) {
         if (!str_starts(name, wrappers[i])) continue;
         name += strlen(wrappers[i]);
-        i = (size_t)-1;        // start over: they nest in any order
+        i = (size_t)-1; // start over: they nest in any order
     }
     return name;
 }
@@ -133,14 +133,16 @@ static void place_all(Match *m, const Weights *w) {
         original |= str_starts(w->tensor.data[i].name, target);
     for (uint32_t i = 0; i < w->tensor.n; i++) {
         const WeightTensor *t = &w->tensor.data[i];
-        if (!original) place_tensor(m, t, t->name);
-        else if (str_starts(t->name, target)) place_tensor(m, t, t->name + strlen(target));
+        if (!original)
+            place_tensor(m, t, t->name);
+        else if (str_starts(t->name, target))
+            place_tensor(m, t, t->name + strlen(target));
     }
 }
 // The fused projection of timm is three blocks of rows: three views of the same data.
 static void split_qkv(Match *m, int64_t layer, HfSlot fused, const HfSlot parts[3]) {
     const WeightTensor *t = m->layer[layer][fused];
-    if (!t || t->type.rank < 1 || t->type.dim[0] % 3) return;      // the shape check will say so
+    if (!t || t->type.rank < 1 || t->type.dim[0] % 3) return; // the shape check will say so
     for (int i = 0; i < 3; i++) {
         const WeightTensor **at = &m->layer[layer][parts[i]];
         if (*at) {
@@ -228,12 +230,13 @@ static bool check_tensor(const Match *m, Loc at, int64_t layer, HfSlot slot) {
     Type want = {.dt = t->type.dt, .rank = (int)strlen(letters)};
     for (int i = 0; i < want.rank; i++) want.dim[i] = dim_of(m, letters[i], layer);
     if (dtype_info[t->type.dt].cls != CLASS_FLOAT)
-        return diag_error(m->c->diag, ERR_UNSUPPORTED, at, "tensor '%s' has the element type %s; "
-                          "F32, F16, BF16 and F64 weights can be compiled", t->name, t->dtype);
+        return diag_error(m->c->diag, ERR_UNSUPPORTED, at,
+                          "tensor '%s' has the element type %s; "
+                          "F32, F16, BF16 and F64 weights can be compiled",
+                          t->name, t->dtype);
     if (type_equal(&want, &t->type)) return true;
     return diag_error(m->c->diag, ERR_MODEL, at, "tensor '%s' is %s; config.json asks for %s",
-                      t->name, type_text(m->c->scratch, &t->type),
-                      type_text(m->c->scratch, &want));
+                      t->name, type_text(m->c->scratch, &t->type), type_text(m->c->scratch, &want));
 }
 static bool check_shapes(const Match *m, Loc at) {
     bool ok = true;

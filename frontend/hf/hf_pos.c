@@ -38,7 +38,7 @@ float *hf_resize_positions(Arena *a, const WeightTensor *table, const HfResize *
     const Tap *rows = taps(a, r->from, r->gh, step_of(r, r->gh));
     const Tap *cols = taps(a, r->from, r->gw, step_of(r, r->gw));
     float *out = arena_alloc_n(a, (size_t)(1 + r->gh * r->gw), (size_t)h * sizeof *out);
-    for (int64_t ch = 0; ch < h; ch++)         // the class token keeps its position
+    for (int64_t ch = 0; ch < h; ch++) // the class token keeps its position
         out[ch] = (float)dtype_read_f(table->type.dt, table->data, (uint64_t)ch);
     for (int64_t p = 0; p < r->gh * r->gw; p++) {
         const Tap *y = &rows[p / r->gw], *x = &cols[p % r->gw];

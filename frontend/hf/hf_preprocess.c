@@ -38,8 +38,13 @@ static bool check_std(const Json *j, const Preprocess *p) {
 }
 bool hf_read_preprocess(Ctx *c, const FileView *f, int64_t channels, Preprocess *p) {
     Json j;
-    *p = (Preprocess){.do_resize = true, .do_rescale = true, .do_normalize = true, .resample = 2,
-                      .height = 224, .width = 224, .rescale_factor = 1.0 / 255};
+    *p = (Preprocess){.do_resize = true,
+                      .do_rescale = true,
+                      .do_normalize = true,
+                      .resample = 2,
+                      .height = 224,
+                      .width = 224,
+                      .rescale_factor = 1.0 / 255};
     p->nchannels = (uint32_t)min_i64(channels, MAX_PLANES);
     for (int i = 0; i < MAX_PLANES; i++) p->mean[i] = p->std[i] = 0.5;
     if (!json_open(c, f, false, &j)) return false;

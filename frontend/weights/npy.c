@@ -7,7 +7,7 @@
 typedef struct Npy {
     Ctx *c;
     Loc at;
-    const char *p, *end;       // the header text
+    const char *p, *end; // the header text
     Type type;
     bool fortran;
 } Npy;
@@ -40,7 +40,8 @@ static bool read_descr(Npy *s) {
         s->type.dt = npy_types[i].dt;
         return true;
     }
-    return bad(s, ERR_UNSUPPORTED, "unsupported element type: little-endian floats, integers and "
+    return bad(s, ERR_UNSUPPORTED,
+               "unsupported element type: little-endian floats, integers and "
                "bool can be read (in numpy: x.astype('<f4'))");
 }
 static bool read_dim(Npy *s, int64_t *v) {

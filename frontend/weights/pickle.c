@@ -7,9 +7,9 @@
 // ---- globals ---------------------------------------------------------------------------------
 typedef enum { G_DICT, G_TENSOR, G_PARAMETER, G_STORAGE, G_OPAQUE } GlobalKind;
 typedef struct Global {
-    const char *name;          // module and name
+    const char *name; // module and name
     GlobalKind kind;
-    DType dt;                  // of a storage
+    DType dt; // of a storage
 } Global;
 static const Global globals[] = {
     {"collections OrderedDict", G_DICT, DT_NONE},
@@ -52,7 +52,9 @@ static bool push(Pickle *it, PickleId v) {
     *PUSH(it->c->scratch, &it->stack) = v;
     return true;
 }
-static bool push_new(Pickle *it, PickleValue v) { return push(it, new_value(it, v)); }
+static bool push_new(Pickle *it, PickleValue v) {
+    return push(it, new_value(it, v));
+}
 static bool push_int(Pickle *it, int64_t i) {
     return push_new(it, (PickleValue){.kind = PV_INT, .i = i});
 }
@@ -60,8 +62,10 @@ static void append(Pickle *it, PickleId container, PickleId item) {
     *PUSH(it->c->scratch, &it->cell) = (PickleCell){item, 0};
     uint32_t cell = it->cell.n - 1;
     PickleValue *v = &it->value.data[container];
-    if (v->n++) it->cell.data[v->last].next = cell;
-    else v->first = cell;
+    if (v->n++)
+        it->cell.data[v->last].next = cell;
+    else
+        v->first = cell;
     v->last = cell;
 }
 PickleId pickle_item(const Pickle *it, PickleId container, uint32_t k) {
@@ -71,7 +75,9 @@ PickleId pickle_item(const Pickle *it, PickleId container, uint32_t k) {
     while (k--) cell = it->cell.data[cell].next;
     return it->cell.data[cell].value;
 }
-static PickleKind kind_of(const Pickle *it, PickleId v) { return pickle_value(it, v)->kind; }
+static PickleKind kind_of(const Pickle *it, PickleId v) {
+    return pickle_value(it, v)->kind;
+}
 static PickleKind item_kind(const Pickle *it, PickleId v, uint32_t k) {
     return kind_of(it, pickle_item(it, v, k));
 }
@@ -122,7 +128,7 @@ static bool push_long(Pickle *it) {
     if (!take_uint(it, 1, &n)) return false;
     const uint8_t *b = take(it, n);
     if (!b) return false;
-    if (n > 8) return push_new(it, (PickleValue){.kind = PV_OPAQUE});      // the legacy magic
+    if (n > 8) return push_new(it, (PickleValue){.kind = PV_OPAQUE}); // the legacy magic
     memcpy(&v, b, n);
     if (n && n < 8 && b[n - 1] & 0x80) v |= ~(uint64_t)0 << (8 * n);
     return push_int(it, (int64_t)v);
@@ -154,14 +160,16 @@ static bool push_global(Pickle *it) {
         it->p = end + 1;
     }
     if (n[0] > 200 || n[1] > 200) return bad(it, "a global with a long name");
-    const char *name = arena_printf(it->c->scratch, "%.*s %.*s", (int)n[0], line[0], (int)n[1],
-                                    line[1]);
+    const char *name =
+        arena_printf(it->c->scratch, "%.*s %.*s", (int)n[0], line[0], (int)n[1], line[1]);
     for (size_t i = 0; i < COUNT_OF(globals); i++)
         if (!strcmp(globals[i].name, name))
             return push_new(it, (PickleValue){.kind = PV_GLOBAL, .i = (int64_t)i});
     Loc at = diag_loc(it->c->diag, (LocInfo){.file = it->path});
-    return diag_error(it->c->diag, ERR_MODEL, at, "the checkpoint wants to use '%.*s.%.*s': only "
-                      "tensors in dicts are read", (int)n[0], line[0], (int)n[1], line[1]);
+    return diag_error(it->c->diag, ERR_MODEL, at,
+                      "the checkpoint wants to use '%.*s.%.*s': only "
+                      "tensors in dicts are read",
+                      (int)n[0], line[0], (int)n[1], line[1]);
 }
 
 // ---- memo ------------------------------------------------------------------------------------
@@ -199,7 +207,7 @@ static bool make_marked_tuple(Pickle *it) {
     uint32_t from = above_mark(it);
     if (!from) return false;
     if (!make_tuple(it, from)) return false;
-    it->stack.data[it->stack.n - 2] = it->stack.data[it->stack.n - 1];     // over the mark
+    it->stack.data[it->stack.n - 2] = it->stack.data[it->stack.n - 1]; // over the mark
     it->stack.n--;
     return true;
 }
@@ -264,7 +272,7 @@ static bool rebuild_dict(Pickle *it, PickleId args) {
     PickleId dict = new_value(it, (PickleValue){.kind = PV_DICT}), list = pickle_item(it, args, 0);
     if (list && kind_of(it, list) != PV_LIST) return bad(it, "bad arguments of a dict");
     uint32_t cell = list ? pickle_value(it, list)->first : 0;
-    it->nops += list ? pickle_value(it, list)->n : 0;      // a list may be copied often
+    it->nops += list ? pickle_value(it, list)->n : 0; // a list may be copied often
     for (; cell; cell = it->cell.data[cell].next) {
         PickleId pair = it->cell.data[cell].value;
         if (pickle_value(it, pair)->n != 2 || !pickle_item(it, pair, 1))
@@ -301,40 +309,42 @@ static bool build(Pickle *it) {
 // ---- instructions ----------------------------------------------------------------------------
 static bool step(Pickle *it, uint8_t op) {
     switch (op) {
-    case 0x80: return take(it, 1) != NULL;                                       // PROTO
-    case '(': return push(it, 0);                                                // MARK
-    case ')': return push_new(it, (PickleValue){.kind = PV_TUPLE});              // EMPTY_TUPLE
-    case ']': return push_new(it, (PickleValue){.kind = PV_LIST});               // EMPTY_LIST
-    case '}': return push_new(it, (PickleValue){.kind = PV_DICT});               // EMPTY_DICT
-    case 'N': return push_new(it, (PickleValue){.kind = PV_NONE});               // NONE
-    case 0x88: return push_new(it, (PickleValue){.kind = PV_BOOL, .i = 1});      // NEWTRUE
-    case 0x89: return push_new(it, (PickleValue){.kind = PV_BOOL, .i = 0});      // NEWFALSE
-    case 'J': return push_int32(it);                                             // BININT
-    case 'K': return push_uint(it, 1);                                           // BININT1
-    case 'M': return push_uint(it, 2);                                           // BININT2
-    case 0x8a: return push_long(it);                                             // LONG1
-    case 'G': return push_float(it);                                             // BINFLOAT
-    case 'X': return push_string(it);                                            // BINUNICODE
-    case 'c': return push_global(it);                                            // GLOBAL
-    case 'q': return memo_put(it, 1);                                            // BINPUT
-    case 'r': return memo_put(it, 4);                                            // LONG_BINPUT
-    case 'h': return memo_get(it, 1);                                            // BINGET
-    case 'j': return memo_get(it, 4);                                            // LONG_BINGET
-    case 0x85: return make_short_tuple(it, 1);                                   // TUPLE1
-    case 0x86: return make_short_tuple(it, 2);                                   // TUPLE2
-    case 0x87: return make_short_tuple(it, 3);                                   // TUPLE3
-    case 't': return make_marked_tuple(it);                                      // TUPLE
-    case 'a': return extend_by(it, 1, PV_LIST);                                  // APPEND
-    case 'e': return extend_marked(it, PV_LIST);                                 // APPENDS
-    case 's': return extend_by(it, 2, PV_DICT);                                  // SETITEM
-    case 'u': return extend_marked(it, PV_DICT);                                 // SETITEMS
-    case 'Q': return push_storage(it);                                           // BINPERSID
-    case 'R': return reduce(it);                                                 // REDUCE
-    case 'b': return build(it);                                                  // BUILD
+    case 0x80: return take(it, 1) != NULL;                                  // PROTO
+    case '(': return push(it, 0);                                           // MARK
+    case ')': return push_new(it, (PickleValue){.kind = PV_TUPLE});         // EMPTY_TUPLE
+    case ']': return push_new(it, (PickleValue){.kind = PV_LIST});          // EMPTY_LIST
+    case '}': return push_new(it, (PickleValue){.kind = PV_DICT});          // EMPTY_DICT
+    case 'N': return push_new(it, (PickleValue){.kind = PV_NONE});          // NONE
+    case 0x88: return push_new(it, (PickleValue){.kind = PV_BOOL, .i = 1}); // NEWTRUE
+    case 0x89: return push_new(it, (PickleValue){.kind = PV_BOOL, .i = 0}); // NEWFALSE
+    case 'J': return push_int32(it);                                        // BININT
+    case 'K': return push_uint(it, 1);                                      // BININT1
+    case 'M': return push_uint(it, 2);                                      // BININT2
+    case 0x8a: return push_long(it);                                        // LONG1
+    case 'G': return push_float(it);                                        // BINFLOAT
+    case 'X': return push_string(it);                                       // BINUNICODE
+    case 'c': return push_global(it);                                       // GLOBAL
+    case 'q': return memo_put(it, 1);                                       // BINPUT
+    case 'r': return memo_put(it, 4);                                       // LONG_BINPUT
+    case 'h': return memo_get(it, 1);                                       // BINGET
+    case 'j': return memo_get(it, 4);                                       // LONG_BINGET
+    case 0x85: return make_short_tuple(it, 1);                              // TUPLE1
+    case 0x86: return make_short_tuple(it, 2);                              // TUPLE2
+    case 0x87: return make_short_tuple(it, 3);                              // TUPLE3
+    case 't': return make_marked_tuple(it);                                 // TUPLE
+    case 'a': return extend_by(it, 1, PV_LIST);                             // APPEND
+    case 'e': return extend_marked(it, PV_LIST);                            // APPENDS
+    case 's': return extend_by(it, 2, PV_DICT);                             // SETITEM
+    case 'u': return extend_marked(it, PV_DICT);                            // SETITEMS
+    case 'Q': return push_storage(it);                                      // BINPERSID
+    case 'R': return reduce(it);                                            // REDUCE
+    case 'b': return build(it);                                             // BUILD
     default: {
         Loc at = diag_loc(it->c->diag, (LocInfo){.file = it->path});
-        return diag_error(it->c->diag, ERR_MODEL, at, "the pickle instruction 0x%02x is not used "
-                          "by checkpoints", op);
+        return diag_error(it->c->diag, ERR_MODEL, at,
+                          "the pickle instruction 0x%02x is not used "
+                          "by checkpoints",
+                          op);
     }
     }
 }
@@ -342,7 +352,7 @@ PickleId pickle_run(Pickle *it) {
     it->stack.n = it->memo.n = 0;
     while (it->p < it->end) {
         uint8_t op = *it->p++;
-        if (op == '.') return pop(it);                                           // STOP
+        if (op == '.') return pop(it); // STOP
         if (++it->nops > limit(LIM_PICKLE_OPS)) {
             Loc at = diag_loc(it->c->diag, (LocInfo){.file = it->path});
             diag_error(it->c->diag, ERR_LIMIT, at, "the pickle has more than %llu instructions",

@@ -11,10 +11,11 @@ typedef struct StType {
     uint32_t bits;
 } StType;
 static const StType st_types[] = {
-    {"BOOL", 8}, {"F4", 4}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8}, {"I8", 8}, {"F8_E5M2", 8},
-    {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
-    {"U16", 16}, {"F16", 16}, {"BF16", 16}, {"I32", 32}, {"U32", 32}, {"F32", 32}, {"C64", 64},
-    {"F64", 64}, {"I64", 64}, {"U64", 64},
+    {"BOOL", 8},        {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},
+    {"I8", 8},          {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
+    {"F8_E5M2FNUZ", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},    {"BF16", 16},
+    {"I32", 32},        {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},
+    {"I64", 64},        {"U64", 64},
 };
 enum { PREFIX = 8, ALIGN = 8 };
 static const int64_t MAX_OFFSET = (int64_t)1 << 53;
@@ -28,13 +29,12 @@ static const StType *find_type(const char *name) {
 // ---- reading ---------------------------------------------------------------------------------
 typedef struct Entry {
     WeightTensor tensor;
-    uint64_t begin, end;       // in the data buffer
-    const cJSON *json;         // for messages
+    uint64_t begin, end; // in the data buffer
+    const cJSON *json;   // for messages
 } Entry;
 
 static bool read_shape(const Json *j, const cJSON *shape, Type *t) {
-    if (!cJSON_IsArray(shape))
-        return json_error(j, ERR_MODEL, shape, "must be a list of integers");
+    if (!cJSON_IsArray(shape)) return json_error(j, ERR_MODEL, shape, "must be a list of integers");
     const cJSON *d;
     cJSON_ArrayForEach(d, shape) {
         if (t->rank == MAX_RANK)
@@ -68,7 +68,7 @@ static bool read_entry(const Json *j, const cJSON *v, Entry *e) {
     e->tensor = (WeightTensor){.name = v->string, .dtype = st->name};
     e->tensor.type.dt = dtype_from_safetensors(dtype);
     if (!read_shape(j, shape, &e->tensor.type) || !read_offsets(j, offsets, e)) return false;
-    uint64_t nbits = (uint64_t)type_count(&e->tensor.type) * st->bits;   // both are limited
+    uint64_t nbits = (uint64_t)type_count(&e->tensor.type) * st->bits; // both are limited
     if (nbits % 8 || nbits / 8 != e->end - e->begin)
         return json_error(j, ERR_MODEL, v, "has %llu bytes of data, its dtype and shape need %llu",
                           (unsigned long long)(e->end - e->begin), (unsigned long long)nbits / 8);
@@ -77,8 +77,8 @@ static bool read_entry(const Json *j, const cJSON *v, Entry *e) {
 static bool check_metadata(const Json *j, const cJSON *meta) {
     if (!cJSON_IsObject(meta)) return json_error(j, ERR_MODEL, meta, "must be an object");
     const cJSON *v;
-    cJSON_ArrayForEach(v, meta)
-        if (!cJSON_IsString(v)) return json_error(j, ERR_MODEL, v, "must be a string");
+    cJSON_ArrayForEach(v, meta) if (!cJSON_IsString(v)) return json_error(j, ERR_MODEL, v,
+                                                                          "must be a string");
     return true;
 }
 static int by_offset(const void *a, const void *b) {
@@ -100,8 +100,10 @@ static bool check_tiling(const Json *j, Entry *e, uint32_t n, uint64_t ndata) {
                               (unsigned long long)e[i].begin, (unsigned long long)at);
     if (at == ndata) return true;
     Loc file = diag_loc(j->c->diag, (LocInfo){.file = j->path});
-    return diag_error(j->c->diag, ERR_MODEL, file, "%s: the tensors need %llu bytes of data, the "
-                      "file has %llu", at > ndata ? "truncated" : "data after the last tensor",
+    return diag_error(j->c->diag, ERR_MODEL, file,
+                      "%s: the tensors need %llu bytes of data, the "
+                      "file has %llu",
+                      at > ndata ? "truncated" : "data after the last tensor",
                       (unsigned long long)at, (unsigned long long)ndata);
 }
 // The data starts behind j->text.
@@ -113,9 +115,10 @@ static bool read_header(Ctx *c, const FileView *f, Json *j) {
                           (unsigned long long)f->nbytes);
     memcpy(&n, f->data, sizeof n);
     if (n > f->nbytes - PREFIX)
-        return diag_error(c->diag, ERR_MODEL, at, "truncated or no safetensors file: the header "
-                          "needs %llu bytes, the file has %llu", (unsigned long long)n,
-                          (unsigned long long)f->nbytes);
+        return diag_error(c->diag, ERR_MODEL, at,
+                          "truncated or no safetensors file: the header "
+                          "needs %llu bytes, the file has %llu",
+                          (unsigned long long)n, (unsigned long long)f->nbytes);
     if (n > limit(LIM_ST_HEADER))
         return diag_error(c->diag, ERR_LIMIT, at, "a header of %llu bytes; the limit is %llu",
                           (unsigned long long)n, (unsigned long long)limit(LIM_ST_HEADER));

@@ -7,18 +7,18 @@
 
 enum { MAX_NESTING = 8 };
 typedef struct Storage {
-    const char *key;           // decimal digits
+    const char *key; // decimal digits
     DType dt;
-    uint64_t count, offset;    // elements, and where they start in the file
+    uint64_t count, offset; // elements, and where they start in the file
 } Storage;
 typedef struct Reader {
     Ctx *c;
     const FileView *f;
     Loc at;
     Pickle pickle;
-    const Zip *zip;            // NULL: the legacy form, with its table of storages
-    const char *archive;       // the folder inside the archive, with its slash
-    VEC(Storage) storage;      // legacy: sorted by key
+    const Zip *zip;       // NULL: the legacy form, with its table of storages
+    const char *archive;  // the folder inside the archive, with its slash
+    VEC(Storage) storage; // legacy: sorted by key
     uint64_t nvisits;
     Weights *out;
 } Reader;
@@ -71,8 +71,10 @@ static bool find_storage(const Reader *r, PickleId id, Storage *s) {
     if (!e) return diag_error(r->c->diag, ERR_MODEL, r->at, "the archive has no entry '%s'", name);
     s->offset = e->offset;
     return e->nbytes == nbytes ||
-           diag_error(r->c->diag, ERR_MODEL, r->at, "the entry '%s' has %llu bytes, its storage "
-                      "%llu", name, (unsigned long long)e->nbytes, (unsigned long long)nbytes);
+           diag_error(r->c->diag, ERR_MODEL, r->at,
+                      "the entry '%s' has %llu bytes, its storage "
+                      "%llu",
+                      name, (unsigned long long)e->nbytes, (unsigned long long)nbytes);
 }
 
 // ---- tensors ---------------------------------------------------------------------------------
@@ -99,7 +101,7 @@ static bool read_view(const Reader *r, PickleId tensor, View *v) {
     v->contiguous = true;
     for (int i = v->type.rank - 1; i >= 0; i--) {
         if (v->type.dim[i] != 1 && v->stride[i] != dense) v->contiguous = false;
-        dense *= (uint64_t)max_i64(v->type.dim[i], 1);     // type_check bounds the product
+        dense *= (uint64_t)max_i64(v->type.dim[i], 1); // type_check bounds the product
     }
     int64_t offset = item(r, tensor, 1)->i;
     v->offset = (uint64_t)offset;
@@ -175,8 +177,8 @@ static bool add_dict(Reader *r, PickleId dict, const char *prefix, int depth) {
         if (kind != PV_DICT && kind != PV_TENSOR) continue;
         const char *name = dotted(r, prefix, key);
         if (!name) return bad(r, "a tensor's name is no text, or is too long");
-        bool ok = kind == PV_DICT ? add_dict(r, value, name, depth + 1)
-                                  : add_tensor(r, value, name);
+        bool ok =
+            kind == PV_DICT ? add_dict(r, value, name, depth + 1) : add_tensor(r, value, name);
         if (!ok) return false;
     }
     return true;
@@ -242,7 +244,7 @@ static bool collect_storages(Reader *r) {
     uint32_t n = 0;
     if (r->storage.n) qsort(s, r->storage.n, sizeof *s, by_key);
     for (uint32_t i = 0; i < r->storage.n; i++) {
-        if (n && !strcmp(s[n - 1].key, s[i].key)) {        // shared by several tensors
+        if (n && !strcmp(s[n - 1].key, s[i].key)) { // shared by several tensors
             if (s[n - 1].dt != s[i].dt || s[n - 1].count != s[i].count)
                 return bad(r, "two descriptions of one storage differ");
             continue;
@@ -260,7 +262,8 @@ static bool place_storages(Reader *r, PickleId keys) {
     for (uint32_t cell = pickle_value(p, keys)->first; cell; cell = p->cell.data[cell].next) {
         const PickleValue *key = pickle_value(p, p->cell.data[cell].value);
         Storage *s = key->kind == PV_STRING
-                         ? find_key(r, arena_strndup(r->c->scratch, key->text, key->n)) : NULL;
+                         ? find_key(r, arena_strndup(r->c->scratch, key->text, key->n))
+                         : NULL;
         if (!s || s->offset) return bad(r, "the list of storages does not fit the tensors");
         uint64_t count = 0;
         if (!storage_bytes(r, s, &nbytes)) return false;

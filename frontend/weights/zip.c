@@ -6,12 +6,18 @@
 #include <string.h>
 
 enum {
-    END_SIZE = 22, END64_SIZE = 56, LOCATOR_SIZE = 20, CENTRAL_SIZE = 46, LOCAL_SIZE = 30,
-    MAX_COMMENT = 65535, ZIP64_EXTRA = 1, ENCRYPTED = 1,
+    END_SIZE = 22,
+    END64_SIZE = 56,
+    LOCATOR_SIZE = 20,
+    CENTRAL_SIZE = 46,
+    LOCAL_SIZE = 30,
+    MAX_COMMENT = 65535,
+    ZIP64_EXTRA = 1,
+    ENCRYPTED = 1,
 };
 static const uint32_t END_MAGIC = 0x06054b50, END64_MAGIC = 0x06064b50, LOCATOR_MAGIC = 0x07064b50,
                       CENTRAL_MAGIC = 0x02014b50, LOCAL_MAGIC = 0x04034b50;
-static const uint64_t IN_ZIP64 = 0xffffffffu;      // "see the 64-bit field"
+static const uint64_t IN_ZIP64 = 0xffffffffu; // "see the 64-bit field"
 
 typedef struct Reader {
     Ctx *c;
@@ -24,7 +30,9 @@ static bool bad(const Reader *r, const char *what) {
     Loc at = diag_loc(r->c->diag, (LocInfo){.file = r->f->path});
     return diag_error(r->c->diag, ERR_MODEL, at, "malformed or truncated zip archive: %s", what);
 }
-static bool inside(uint64_t at, uint64_t n, uint64_t end) { return at <= end && n <= end - at; }
+static bool inside(uint64_t at, uint64_t n, uint64_t end) {
+    return at <= end && n <= end - at;
+}
 static uint64_t get(const Reader *r, uint64_t at, int nbytes) {
     uint64_t v = 0;
     memcpy(&v, r->f->data + at, (size_t)nbytes);
@@ -62,8 +70,10 @@ static bool find_directory(Reader *r) {
     if (is64 && !read_end64(r, end, &offset, &nbytes)) return false;
     if (!inside(offset, nbytes, end)) return bad(r, "the directory lies outside the file");
     if (r->nentries > limit(LIM_ZIP_ENTRIES))
-        return diag_error(r->c->diag, ERR_LIMIT, 0, "%s: %llu entries in the archive; the limit "
-                          "is %llu", r->f->path, (unsigned long long)r->nentries,
+        return diag_error(r->c->diag, ERR_LIMIT, 0,
+                          "%s: %llu entries in the archive; the limit "
+                          "is %llu",
+                          r->f->path, (unsigned long long)r->nentries,
                           (unsigned long long)limit(LIM_ZIP_ENTRIES));
     r->directory = offset;
     r->directory_end = offset + nbytes;

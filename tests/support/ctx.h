@@ -11,7 +11,7 @@
 
 typedef struct TestCtx {
     Ctx c;
-    char said[4096];           // every message, each as "file:line:column: node: text\n"
+    char said[4096]; // every message, each as "file:line:column: node: text\n"
 } TestCtx;
 
 static inline void test_ctx_sink(void *to, Severity sev, const LocInfo *at, const char *message) {

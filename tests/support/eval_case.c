@@ -66,7 +66,8 @@ static bool feed(const Case *k, const Graph *g, NodeId input, Tensor *out) {
     as_given.dt = t->type.dt;
     if (!type_equal(&as_given, &t->type))
         return printf("FAIL input '%s' is %s, its golden tensor %s\n", n->name,
-                      type_text(k->c->arena, &n->type), type_text(k->c->arena, &t->type)), false;
+                      type_text(k->c->arena, &n->type), type_text(k->c->arena, &t->type)),
+               false;
     out->data = arena_alloc(k->c->arena, type_nbytes(&n->type));
     for (int64_t i = 0; i < type_count(&t->type); i++)
         dtype_write_f(n->type.dt, out->data, (uint64_t)i,
@@ -76,12 +77,14 @@ static bool feed(const Case *k, const Graph *g, NodeId input, Tensor *out) {
 static bool compare(const Case *k, const char *name, const Tensor *got, double tolerance) {
     const WeightTensor *want = golden_of(k, "outputs", name);
     double diff = 0, norm = 0, largest = 0;
-    if (!want) return k->is_hf || (printf("FAIL no golden tensor for the output '%s'\n", name), false);
+    if (!want)
+        return k->is_hf || (printf("FAIL no golden tensor for the output '%s'\n", name), false);
     Type type = got->type;
     type.dt = want->type.dt;
     if (!type_equal(&type, &want->type))
         return printf("FAIL %s: %s, golden %s\n", name, type_text(k->c->arena, &got->type),
-                      type_text(k->c->arena, &want->type)), false;
+                      type_text(k->c->arena, &want->type)),
+               false;
     for (int64_t i = 0; i < type_count(&type); i++) {
         double x = dtype_read_f(got->type.dt, got->data, (uint64_t)i);
         double y = dtype_read_f(want->type.dt, want->data, (uint64_t)i);
@@ -90,7 +93,7 @@ static bool compare(const Case *k, const char *name, const Tensor *got, double t
         if (fabs(x - y) > largest) largest = fabs(x - y);
     }
     double relative = sqrt(diff) / (sqrt(norm) + 1e-30);
-    bool ok = relative <= tolerance;                 // false for NaN
+    bool ok = relative <= tolerance; // false for NaN
     printf("%s %-24s relative L2 %.2e, largest difference %.2e\n", ok ? "ok  " : "FAIL", name,
            relative, largest);
     return ok;

@@ -3,7 +3,7 @@
 #include "frontend/files.c"
 #include "tests/support/ctx.h"
 
-static char root[64];          // a temporary directory; the tests run inside it
+static char root[64]; // a temporary directory; the tests run inside it
 
 static void put(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
@@ -18,8 +18,14 @@ static int make_tree(void **state) {
     strcpy(root, "/tmp/vitc_files_XXXXXX");
     if (!mkdtemp(root) || chdir(root)) return -1;
     static const char *const dirs[] = {
-        "model", "model/sub", "cache", "cache/blobs", "cache/snapshots", "cache/snapshots/rev",
-        "cache/snapshots/rev/onnx", "real",
+        "model",
+        "model/sub",
+        "cache",
+        "cache/blobs",
+        "cache/snapshots",
+        "cache/snapshots/rev",
+        "cache/snapshots/rev/onnx",
+        "real",
     };
     for (size_t i = 0; i < COUNT_OF(dirs); i++)
         if (mkdir(dirs[i], 0755)) return -1;
@@ -31,14 +37,19 @@ static int make_tree(void **state) {
     put("real/m.onnx", "model");
     put("real/m.data", "data");
     static const char *const links[][2] = {
-        {"plain", "model/good_link"},       {"sub/inner", "model/deep_link"},
-        {"../secret", "model/bad_link"},    {"/etc/passwd", "model/absolute_link"},
-        {"..", "model/up"},                 {"/proc/self/root", "model/magic"},
-        {"loop", "model/loop"},             {"nothing", "model/dangling"},
+        {"plain", "model/good_link"},
+        {"sub/inner", "model/deep_link"},
+        {"../secret", "model/bad_link"},
+        {"/etc/passwd", "model/absolute_link"},
+        {"..", "model/up"},
+        {"/proc/self/root", "model/magic"},
+        {"loop", "model/loop"},
+        {"nothing", "model/dangling"},
         {"../../blobs/aaaa", "cache/snapshots/rev/weights"},
         {"../../../blobs/aaaa", "cache/snapshots/rev/onnx/weights"},
         {"../../../secret", "cache/snapshots/rev/stolen"},
-        {"../real/m.onnx", "model/m.onnx"}, {"../real/m.data", "model/m.data"},
+        {"../real/m.onnx", "model/m.onnx"},
+        {"../real/m.data", "model/m.data"},
     };
     for (size_t i = 0; i < COUNT_OF(links); i++)
         if (symlink(links[i][0], links[i][1])) return -1;
@@ -59,7 +70,7 @@ static void maps_a_file(void **state) {
     assert_int_equal(f.nbytes, 5);
     assert_memory_equal(f.data, "plain", 5);
     assert_string_equal(f.path, "model/plain");
-    assert_true(file_map(&t->c, "model/m.onnx", &f));     // the user may name any link
+    assert_true(file_map(&t->c, "model/m.onnx", &f)); // the user may name any link
     test_ctx_free(t);
 }
 static void refuses_what_is_no_file(void **state) {
@@ -95,7 +106,7 @@ static void reports_permission(void **state) {
 }
 static void stays_beneath(void **state) {
     (void)state;
-    static const char *const allowed[] = {"plain", "sub/inner", "./plain", "sub//inner",
+    static const char *const allowed[] = {"plain",     "sub/inner", "./plain",  "sub//inner",
                                           "good_link", "deep_link", "hard_link"};
     for (size_t i = 0; i < COUNT_OF(allowed); i++) {
         TestCtx *t = test_ctx();
@@ -200,11 +211,14 @@ static void splits_paths(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(maps_a_file), cmocka_unit_test(refuses_what_is_no_file),
-        cmocka_unit_test(reports_permission), cmocka_unit_test(stays_beneath),
+        cmocka_unit_test(maps_a_file),
+        cmocka_unit_test(refuses_what_is_no_file),
+        cmocka_unit_test(reports_permission),
+        cmocka_unit_test(stays_beneath),
         cmocka_unit_test(follows_the_links_of_a_hub_cache),
         cmocka_unit_test(follows_links_to_the_real_place_of_the_model),
-        cmocka_unit_test(walks_where_openat2_is_missing), cmocka_unit_test(digests_bytes),
+        cmocka_unit_test(walks_where_openat2_is_missing),
+        cmocka_unit_test(digests_bytes),
         cmocka_unit_test(splits_paths),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);

@@ -8,13 +8,13 @@
 
 // ---- a tiny model ----------------------------------------------------------------------------
 enum { HIDDEN = 8, INNER = 6, PATCHES = 4, LABELS = 3, MOST = 64, NUMBERS = 64 };
-static char root[64];          // a temporary directory; the tests run inside it
+static char root[64]; // a temporary directory; the tests run inside it
 static const char config_text[] =
     "{\"model_type\":\"vit_msn\",\"hidden_size\":8,\"num_hidden_layers\":1,"
     "\"num_attention_heads\":2,\"intermediate_size\":6,\"num_channels\":1,\"image_size\":4,"
     "\"patch_size\":2%s}";
 
-typedef struct Model {         // tensors of the file to write
+typedef struct Model { // tensors of the file to write
     NamedTensor t[MOST];
     size_t n;
 } Model;
@@ -23,7 +23,7 @@ static void add(Model *m, const char *name, int rank, const int64_t *dim) {
     assert_true(m->n < MOST);
     m->t[m->n++] = (NamedTensor){name, type_of(DT_F32, rank, dim), numbers};
 }
-#define ADD(m, name, ...) \
+#define ADD(m, name, ...)                                                                          \
     add(m, name, (int)COUNT_OF(((int64_t[]){__VA_ARGS__})), (int64_t[]){__VA_ARGS__})
 static Model tiny_model(void) {
     Model m = {.n = 0};
@@ -66,7 +66,9 @@ static void drop(Model *m, const char *name) {
     *find(m, name) = m->t[m->n - 1];
     m->n--;
 }
-static void rename_to(Model *m, const char *from, const char *to) { find(m, from)->name = to; }
+static void rename_to(Model *m, const char *from, const char *to) {
+    find(m, from)->name = to;
+}
 
 static void put(const char *path, const void *p, size_t n) {
     FILE *f = fopen(path, "wb");
@@ -74,7 +76,9 @@ static void put(const char *path, const void *p, size_t n) {
     assert_int_equal(fwrite(p, 1, n, f), n);
     assert_int_equal(fclose(f), 0);
 }
-static void put_text(const char *path, const char *text) { put(path, text, strlen(text)); }
+static void put_text(const char *path, const char *text) {
+    put(path, text, strlen(text));
+}
 static void put_model(TestCtx *t, const char *path, const Model *m) {
     Str s = str_new(t->c.arena);
     safetensors_write(&s, m->t, m->n);
@@ -87,8 +91,13 @@ static void put_config(const char *more) {
 }
 static void clear_directory(void) {
     static const char *const names[] = {
-        "m/config.json", "m/model.safetensors", "m/other.safetensors", "m/pytorch_model.bin",
-        "m/model.safetensors.index.json", "m/preprocessor_config.json", "m/model.fp16.safetensors",
+        "m/config.json",
+        "m/model.safetensors",
+        "m/other.safetensors",
+        "m/pytorch_model.bin",
+        "m/model.safetensors.index.json",
+        "m/preprocessor_config.json",
+        "m/model.fp16.safetensors",
     };
     for (size_t i = 0; i < COUNT_OF(names); i++) unlink(names[i]);
 }
@@ -128,8 +137,10 @@ static void describes_the_model(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
     Model m = tiny_model();
-    Graph *g = load_with(t, ",\"id2label\":{\"2\":\"c\",\"0\":\"a\",\"1\":\"b\"},"
-                            "\"transformers_version\":\"4.9\"", &m, (FrontendOptions){.batch = 2});
+    Graph *g = load_with(t,
+                         ",\"id2label\":{\"2\":\"c\",\"0\":\"a\",\"1\":\"b\"},"
+                         "\"transformers_version\":\"4.9\"",
+                         &m, (FrontendOptions){.batch = 2});
     assert_non_null(g);
     assert_true(graph_check(g, t->c.diag));
     const ModelInfo *info = &g->info;
@@ -183,8 +194,9 @@ static void knows_many_names(void **state) {
     rename_to(&m, "layernorm.bias", "model.vit.layernorm.beta");
     rename_to(&m, "embeddings.cls_token", "module.base_model.cls_token");
     rename_to(&m, "embeddings.position_embeddings", "state_dict.pos_embed");
-    rename_to(&m, "encoder.layer.0.layernorm_before.weight", "encoder.encoder.layer.0."
-                                                             "layernorm_before.gamma");
+    rename_to(&m, "encoder.layer.0.layernorm_before.weight",
+              "encoder.encoder.layer.0."
+              "layernorm_before.gamma");
     rename_to(&m, "encoder.layer.0.layernorm_before.bias",
               "encoder.layers.0.layernorm_before.bias");
     rename_to(&m, "encoder.layer.0.output.dense.weight", "layers.0.mlp.fc2.weight");
@@ -205,8 +217,9 @@ static void refuses_tensors_that_do_not_fit(void **state) {
     Model m = tiny_model();
     drop(&m, "layernorm.bias");
     drop(&m, "encoder.layer.0.attention.attention.key.bias");
-    expect_refused("", &m, none, ERR_MODEL, "missing from the checkpoint: 'layernorm.bias', "
-                                            "'encoder.layer.0.attention.attention.key.bias'");
+    expect_refused("", &m, none, ERR_MODEL,
+                   "missing from the checkpoint: 'layernorm.bias', "
+                   "'encoder.layer.0.attention.attention.key.bias'");
     m = tiny_model();
     drop(&m, "classifier.weight");
     expect_refused("", &m, none, ERR_MODEL, "missing from the checkpoint: 'classifier.weight'");
@@ -214,7 +227,8 @@ static void refuses_tensors_that_do_not_fit(void **state) {
     ADD(&m, "encoder.layer.1.layernorm_after.bias", HIDDEN);
     ADD(&m, "encoder.layer.00.layernorm_after.bias", HIDDEN);
     ADD(&m, "surprise", HIDDEN);
-    expect_refused("", &m, none, ERR_MODEL, "not in the model of config.json: "
+    expect_refused("", &m, none, ERR_MODEL,
+                   "not in the model of config.json: "
                    "'encoder.layer.00.layernorm_after.bias', "
                    "'encoder.layer.1.layernorm_after.bias', 'surprise'");
     m = tiny_model();
@@ -226,7 +240,8 @@ static void refuses_tensors_that_do_not_fit(void **state) {
     find(&m, "blocks.0.attn.qkv.weight")->type.dim[1] = 1;
     expect_refused("", &m, none, ERR_MODEL, "two tensors of one meaning");
     m = tiny_model();
-    expect_refused(",\"qkv_bias\":false", &m, none, ERR_MODEL, "not in the model of config.json: "
+    expect_refused(",\"qkv_bias\":false", &m, none, ERR_MODEL,
+                   "not in the model of config.json: "
                    "'encoder.layer.0.attention.attention.query.bias'");
     m = tiny_model();
     find(&m, "layernorm.bias")->type.dim[0] = 9;
@@ -242,7 +257,7 @@ static void refuses_tensors_that_do_not_fit(void **state) {
 static void takes_heads_from_the_weights(void **state) {
     (void)state;
     Model m = tiny_model();
-    expect_loads(",\"head_dim\":3", &m);       // as older versions do: ignored
+    expect_loads(",\"head_dim\":3", &m); // as older versions do: ignored
     static const char *const parts[] = {"query", "key", "value"};
     char name[100];
     for (int i = 0; i < 3; i++) {
@@ -476,12 +491,17 @@ static void reads_what_lies_beside_an_onnx_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(describes_the_model), cmocka_unit_test(counts_labels_by_the_classifier),
-        cmocka_unit_test(knows_many_names), cmocka_unit_test(refuses_tensors_that_do_not_fit),
-        cmocka_unit_test(takes_heads_from_the_weights), cmocka_unit_test(refuses_bad_configs),
+        cmocka_unit_test(describes_the_model),
+        cmocka_unit_test(counts_labels_by_the_classifier),
+        cmocka_unit_test(knows_many_names),
+        cmocka_unit_test(refuses_tensors_that_do_not_fit),
+        cmocka_unit_test(takes_heads_from_the_weights),
+        cmocka_unit_test(refuses_bad_configs),
         cmocka_unit_test(has_the_defaults_of_the_class),
-        cmocka_unit_test(gives_the_outputs_asked_for), cmocka_unit_test(checks_sizes),
-        cmocka_unit_test(finds_the_weights), cmocka_unit_test(reads_shards),
+        cmocka_unit_test(gives_the_outputs_asked_for),
+        cmocka_unit_test(checks_sizes),
+        cmocka_unit_test(finds_the_weights),
+        cmocka_unit_test(reads_shards),
         cmocka_unit_test(reads_what_lies_beside_an_onnx_file),
     };
     return cmocka_run_group_tests(tests, enter, leave);

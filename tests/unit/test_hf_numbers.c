@@ -6,29 +6,61 @@
 #include <stdlib.h>
 
 // ---- activations -----------------------------------------------------------------------------
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double softplus(double x) { return log1p(exp(x)); }
-static double gelu(double x) { return 0.5 * x * (1 + erf(x / sqrt(2))); }
-static double gelu_10(double x) { return fmin(fmax(gelu(x), -10), 10); }
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+static double softplus(double x) {
+    return log1p(exp(x));
+}
+static double gelu(double x) {
+    return 0.5 * x * (1 + erf(x / sqrt(2)));
+}
+static double gelu_10(double x) {
+    return fmin(fmax(gelu(x), -10), 10);
+}
 static double gelu_tanh(double x) {
     return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
 }
-static double quick_gelu(double x) { return x * sigmoid(1.702 * x); }
-static double relu(double x) { return x > 0 ? x : 0; }
-static double relu6(double x) { return fmin(relu(x), 6); }
-static double relu2(double x) { return relu(x) * relu(x); }
-static double leaky_relu(double x) { return x > 0 ? x : 0.01 * x; }
-static double silu(double x) { return x * sigmoid(x); }
-static double mish(double x) { return x * tanh(softplus(x)); }
-static double linear(double x) { return x; }
-static double laplace(double x) { return 0.5 * (1 + erf((x - 0.707107) / (0.282095 * sqrt(2)))); }
-static double hardswish(double x) { return x * fmin(fmax(x + 3, 0), 6) / 6; }
-static double sqrtsoftplus(double x) { return sqrt(softplus(x)); }
+static double quick_gelu(double x) {
+    return x * sigmoid(1.702 * x);
+}
+static double relu(double x) {
+    return x > 0 ? x : 0;
+}
+static double relu6(double x) {
+    return fmin(relu(x), 6);
+}
+static double relu2(double x) {
+    return relu(x) * relu(x);
+}
+static double leaky_relu(double x) {
+    return x > 0 ? x : 0.01 * x;
+}
+static double silu(double x) {
+    return x * sigmoid(x);
+}
+static double mish(double x) {
+    return x * tanh(softplus(x));
+}
+static double linear(double x) {
+    return x;
+}
+static double laplace(double x) {
+    return 0.5 * (1 + erf((x - 0.707107) / (0.282095 * sqrt(2))));
+}
+static double hardswish(double x) {
+    return x * fmin(fmax(x + 3, 0), 6) / 6;
+}
+static double sqrtsoftplus(double x) {
+    return sqrt(softplus(x));
+}
 static double selu(double x) {
     return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
 }
-static double prelu(double x) { return x > 0 ? x : 0.25 * x; }
-static double xielu(double x) {        // alpha_p 0.5, alpha_n -0.25, beta 0.5, eps -1e-6
+static double prelu(double x) {
+    return x > 0 ? x : 0.25 * x;
+}
+static double xielu(double x) { // alpha_p 0.5, alpha_n -0.25, beta 0.5, eps -1e-6
     double a = softplus(0.5), b = 0.5 + softplus(-0.25);
     return x > 0 ? a * x * x + 0.5 * x : (expm1(fmin(x, -1e-6)) - x) * b + 0.5 * x;
 }
@@ -36,19 +68,37 @@ static const struct {
     const char *name;
     double (*f)(double);
 } references[] = {
-    {"gelu", gelu}, {"gelu_python", gelu}, {"gelu_10", gelu_10}, {"gelu_new", gelu_tanh},
-    {"gelu_pytorch_tanh", gelu_tanh}, {"gelu_python_tanh", gelu_tanh},
-    {"gelu_accurate", gelu_tanh}, {"gelu_fast", gelu_tanh}, {"quick_gelu", quick_gelu},
-    {"relu", relu}, {"relu6", relu6}, {"relu2", relu2}, {"leaky_relu", leaky_relu},
-    {"silu", silu}, {"swish", silu}, {"mish", mish}, {"sigmoid", sigmoid}, {"tanh", tanh},
-    {"linear", linear}, {"laplace", laplace}, {"hardswish", hardswish},
-    {"sqrtsoftplus", sqrtsoftplus}, {"selu", selu}, {"prelu", prelu}, {"xielu", xielu},
+    {"gelu", gelu},
+    {"gelu_python", gelu},
+    {"gelu_10", gelu_10},
+    {"gelu_new", gelu_tanh},
+    {"gelu_pytorch_tanh", gelu_tanh},
+    {"gelu_python_tanh", gelu_tanh},
+    {"gelu_accurate", gelu_tanh},
+    {"gelu_fast", gelu_tanh},
+    {"quick_gelu", quick_gelu},
+    {"relu", relu},
+    {"relu6", relu6},
+    {"relu2", relu2},
+    {"leaky_relu", leaky_relu},
+    {"silu", silu},
+    {"swish", silu},
+    {"mish", mish},
+    {"sigmoid", sigmoid},
+    {"tanh", tanh},
+    {"linear", linear},
+    {"laplace", laplace},
+    {"hardswish", hardswish},
+    {"sqrtsoftplus", sqrtsoftplus},
+    {"selu", selu},
+    {"prelu", prelu},
+    {"xielu", xielu},
 };
 static void computes_every_activation(void **state) {
     (void)state;
     enum { N = 241 };
     static float x[N];
-    for (int i = 0; i < N; i++) x[i] = (float)(i - N / 2) / 8;       // -15 … 15
+    for (int i = 0; i < N; i++) x[i] = (float)(i - N / 2) / 8; // -15 … 15
     for (size_t k = 0; k < COUNT_OF(references); k++) {
         TestCtx *t = test_ctx();
         Graph *g = graph_new(t->c.arena);
@@ -107,9 +157,11 @@ static void reads_preprocessing(void **state) {
     assert_true(p.present && p.do_resize && p.do_rescale && p.do_normalize && !p.do_center_crop &&
                 p.resample == 2 && p.height == 224 && p.width == 224 && p.nchannels == 3 &&
                 p.rescale_factor == 1.0 / 255 && p.mean[0] == 0.5 && p.std[2] == 0.5);
-    assert_true(read(t, "{\"size\":{\"height\":16,\"width\":24},\"image_mean\":[0.1,0.2,0.3],"
-                        "\"image_std\":2,\"resample\":3,\"do_resize\":false,\"crop_size\":30,"
-                        "\"do_convert_rgb\":null,\"size_divisor\":[]}", 3, &p));
+    assert_true(read(t,
+                     "{\"size\":{\"height\":16,\"width\":24},\"image_mean\":[0.1,0.2,0.3],"
+                     "\"image_std\":2,\"resample\":3,\"do_resize\":false,\"crop_size\":30,"
+                     "\"do_convert_rgb\":null,\"size_divisor\":[]}",
+                     3, &p));
     assert_true(p.height == 16 && p.width == 24 && p.mean[2] == 0.3 && p.std[2] == 2 &&
                 p.resample == 3 && !p.do_resize && p.crop_height == 16);
     assert_true(read(t, "{\"do_center_crop\":true,\"crop_size\":30,\"size\":[5,6]}", 1, &p));
@@ -163,11 +215,12 @@ static void takes_bytes_as_pixels(void **state) {
         f32[ch * SIDE * SIDE + pixel] = (float)x;
     }
     Tensor in[] = {{*graph_type(bytes, bytes->input.data[0]), u8},
-                   {*graph_type(floats, floats->input.data[0]), f32}}, out[2];
+                   {*graph_type(floats, floats->input.data[0]), f32}},
+           out[2];
     assert_int_equal(in[0].type.dt, DT_U8);
     assert_int_equal(type_nbytes(&in[0].type), N);
-    assert_true(graph_eval(bytes, &in[0], &bytes->output.data[0].node, 1, &out[0], t->c.arena,
-                           t->c.diag));
+    assert_true(
+        graph_eval(bytes, &in[0], &bytes->output.data[0].node, 1, &out[0], t->c.arena, t->c.diag));
     assert_true(graph_eval(floats, &in[1], &floats->output.data[0].node, 1, &out[1], t->c.arena,
                            t->c.diag));
     for (uint64_t i = 0; i < 5; i++) {
@@ -180,7 +233,7 @@ static void takes_bytes_as_pixels(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(computes_every_activation), cmocka_unit_test(resizes_positions),
-        cmocka_unit_test(reads_preprocessing), cmocka_unit_test(refuses_bad_preprocessing),
+        cmocka_unit_test(reads_preprocessing),       cmocka_unit_test(refuses_bad_preprocessing),
         cmocka_unit_test(takes_bytes_as_pixels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

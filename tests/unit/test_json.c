@@ -3,7 +3,7 @@
 #include "tests/support/ctx.h"
 
 typedef struct Bad {
-    const char *text, *want;   // the message with its place
+    const char *text, *want; // the message with its place
     ErrKind kind;
 } Bad;
 static const Bad bad[] = {
@@ -47,12 +47,12 @@ static const Bad bad[] = {
     {"{\"a\":\"\\ud800\\u0041\"}", "a high surrogate without", ERR_MODEL},
     {"{\"a\":\"\\udc00\"}", "a low surrogate without", ERR_MODEL},
     {"{\"a\":\"\xff\"}", "invalid UTF-8", ERR_MODEL},
-    {"{\"a\":\"\xc0\xaf\"}", "invalid UTF-8", ERR_MODEL},          // overlong
+    {"{\"a\":\"\xc0\xaf\"}", "invalid UTF-8", ERR_MODEL}, // overlong
     {"{\"a\":\"\xe0\x80\xaf\"}", "invalid UTF-8", ERR_MODEL},
     {"{\"a\":\"\xf0\x80\x80\xaf\"}", "invalid UTF-8", ERR_MODEL},
-    {"{\"a\":\"\xed\xa0\x80\"}", "invalid UTF-8", ERR_MODEL},      // a surrogate
-    {"{\"a\":\"\xf4\x90\x80\x80\"}", "invalid UTF-8", ERR_MODEL},  // U+110000
-    {"{\"a\":\"\xe2\x82\"}", "invalid UTF-8", ERR_MODEL},          // cut
+    {"{\"a\":\"\xed\xa0\x80\"}", "invalid UTF-8", ERR_MODEL},     // a surrogate
+    {"{\"a\":\"\xf4\x90\x80\x80\"}", "invalid UTF-8", ERR_MODEL}, // U+110000
+    {"{\"a\":\"\xe2\x82\"}", "invalid UTF-8", ERR_MODEL},         // cut
     {"\xef\xbb\xbf{}", "a byte order mark", ERR_MODEL},
     {"{\"a\":1,\"b\":2,\n\"a\":3}", "j:2:1: this key occurs twice", ERR_MODEL},
     {"{\"a\":1,\"\\u0061\":2}", "j:1:8: this key occurs twice", ERR_MODEL},
@@ -71,10 +71,18 @@ static void refuses_what_is_not_json(void **state) {
     }
 }
 static const char *const good[] = {
-    "{}", " \t\r\n{ } \n", "{\"a\":[]}", "{\"a\":{}}", "{\"a\":[[],{}]}", "{\"a\":-0.5e-3}",
-    "{\"a\":[true,false,null,\"\",0,-1,1e5,1E+5]}", "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}",
-    "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"}", "{\"\xf0\x9f\x98\x80\":1}",
-    "{\"a\":9007199254740993}", "{\"ab\":1,\"a\":2,\"abc\":3,\"\":4}",
+    "{}",
+    " \t\r\n{ } \n",
+    "{\"a\":[]}",
+    "{\"a\":{}}",
+    "{\"a\":[[],{}]}",
+    "{\"a\":-0.5e-3}",
+    "{\"a\":[true,false,null,\"\",0,-1,1e5,1E+5]}",
+    "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}",
+    "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"}",
+    "{\"\xf0\x9f\x98\x80\":1}",
+    "{\"a\":9007199254740993}",
+    "{\"ab\":1,\"a\":2,\"abc\":3,\"\":4}",
 };
 static void accepts_json(void **state) {
     (void)state;
@@ -115,7 +123,7 @@ static void bounds_depth_size_and_count(void **state) {
     memset(deep + n, '[', 63);
     memset(deep + n + 63, ']', 63);
     deep[n + 126] = '}';
-    assert_non_null(json_parse(&t->c, "j", deep, (size_t)n + 127, false));       // depth 64
+    assert_non_null(json_parse(&t->c, "j", deep, (size_t)n + 127, false)); // depth 64
     memset(deep + n, '[', 190 - (size_t)n);
     assert_null(json_parse(&t->c, "j", deep, 190, false));
     test_ctx_expect(t, ERR_LIMIT, "nested too deeply");
@@ -191,7 +199,7 @@ static void reads_what_is_there(void **state) {
     assert_true(count == 2 && v[0] == 3 && v[1] == 4);
     assert_true(json_ints(&j, j.root, "n", 0, 9, 2, v, &count));
     assert_true(count == 1 && v[0] == 5);
-    assert_null(json_get(j.root, "SIZE"));           // keys keep their case
+    assert_null(json_get(j.root, "SIZE")); // keys keep their case
     test_ctx_free(t);
 }
 static void names_key_and_place_of_a_wrong_value(void **state) {
@@ -201,15 +209,15 @@ static void names_key_and_place_of_a_wrong_value(void **state) {
     double d;
     bool yes;
     const char *word;
-#define EXPECT(call, text)                          \
-    do {                                            \
-        TestCtx *t = test_ctx();                    \
-        Json j = open_config(t);                    \
-        const cJSON *size = json_get(j.root, "size"); \
-        (void)size;                                 \
-        assert_false(call);                         \
-        test_ctx_expect(t, ERR_MODEL, text);        \
-        test_ctx_free(t);                           \
+#define EXPECT(call, text)                                                                         \
+    do {                                                                                           \
+        TestCtx *t = test_ctx();                                                                   \
+        Json j = open_config(t);                                                                   \
+        const cJSON *size = json_get(j.root, "size");                                              \
+        (void)size;                                                                                \
+        assert_false(call);                                                                        \
+        test_ctx_expect(t, ERR_MODEL, text);                                                       \
+        test_ctx_free(t);                                                                          \
     } while (0)
     EXPECT(json_int(&j, size, "height", 1, 9, &n),
            "config.json:2:22: 'size.height' must be an integer from 1 to 9");
@@ -232,10 +240,13 @@ static void names_key_and_place_of_a_wrong_value(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_what_is_not_json), cmocka_unit_test(accepts_json),
-        cmocka_unit_test(refuses_every_truncation), cmocka_unit_test(refuses_nul_bytes),
+        cmocka_unit_test(refuses_what_is_not_json),
+        cmocka_unit_test(accepts_json),
+        cmocka_unit_test(refuses_every_truncation),
+        cmocka_unit_test(refuses_nul_bytes),
         cmocka_unit_test(bounds_depth_size_and_count),
-        cmocka_unit_test(headers_hold_unsigned_integers), cmocka_unit_test(reads_what_is_there),
+        cmocka_unit_test(headers_hold_unsigned_integers),
+        cmocka_unit_test(reads_what_is_there),
         cmocka_unit_test(names_key_and_place_of_a_wrong_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,9 @@ static FileView view_of(const void *data, size_t n) {
     memcpy(copy, data, n);
     return (FileView){"m.st", copy, n};
 }
-static void view_free(FileView f) { test_free((void *)(uintptr_t)f.data); }
+static void view_free(FileView f) {
+    test_free((void *)(uintptr_t)f.data);
+}
 static FileView st_file(const char *header, size_t ndata) {
     char text[4096] = {0};
     uint64_t n = strlen(header);
@@ -62,7 +64,7 @@ typedef struct Lie {
     ErrKind kind;
     const char *want;
 } Lie;
-#define T(name, dtype, shape, offsets) \
+#define T(name, dtype, shape, offsets)                                                             \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 static const Lie lies[] = {
     {"{" T("a", "F32", "[2]", "[0,4]") "}", 4, ERR_MODEL, "'a' has 4 bytes of data"},
@@ -211,7 +213,7 @@ static void reads_npy_files(void **state) {
 }
 static void refuses_bad_npy_files(void **state) {
     (void)state;
-#define NPY(descr, order, shape) \
+#define NPY(descr, order, shape)                                                                   \
     "{'descr': " descr ", 'fortran_order': " order ", 'shape': " shape "}"
     static const Lie wrong[] = {
         {NPY("'<f4'", "False", "(2,)"), 7, ERR_MODEL, "f32[2] needs 8 bytes"},
@@ -254,10 +256,10 @@ static void refuses_bad_npy_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_tensors), cmocka_unit_test(reads_no_tensors),
-        cmocka_unit_test(refuses_lies), cmocka_unit_test(refuses_header_lengths),
+        cmocka_unit_test(reads_tensors),        cmocka_unit_test(reads_no_tensors),
+        cmocka_unit_test(refuses_lies),         cmocka_unit_test(refuses_header_lengths),
         cmocka_unit_test(writes_what_it_reads), cmocka_unit_test(refuses_every_truncation),
-        cmocka_unit_test(reads_npy_files), cmocka_unit_test(refuses_bad_npy_files),
+        cmocka_unit_test(reads_npy_files),      cmocka_unit_test(refuses_bad_npy_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,14 +12,18 @@ static void put(Bytes *o, const void *p, size_t n) {
     memcpy(o->b + o->n, p, n);
     o->n += n;
 }
-static void text(Bytes *o, const char *s) { put(o, s, strlen(s)); }
-static void num(Bytes *o, uint64_t v, size_t nbytes) { put(o, &v, nbytes); }
-static void string(Bytes *o, const char *s) {          // BINUNICODE
+static void text(Bytes *o, const char *s) {
+    put(o, s, strlen(s));
+}
+static void num(Bytes *o, uint64_t v, size_t nbytes) {
+    put(o, &v, nbytes);
+}
+static void string(Bytes *o, const char *s) { // BINUNICODE
     text(o, "X");
     num(o, strlen(s), 4);
     text(o, s);
 }
-static void integer(Bytes *o, int32_t v) {             // BININT
+static void integer(Bytes *o, int32_t v) { // BININT
     text(o, "J");
     num(o, (uint32_t)v, 4);
 }
@@ -28,7 +32,7 @@ static void ints(Bytes *o, const int32_t *v, size_t n) {
     for (size_t i = 0; i < n; i++) integer(o, v[i]);
     text(o, "t");
 }
-typedef struct Made {          // one tensor of a test checkpoint
+typedef struct Made { // one tensor of a test checkpoint
     const char *name, *key, *storage;
     int32_t count, offset, size[2], stride[2];
     size_t rank;
@@ -50,13 +54,17 @@ static void tensor(Bytes *o, const Made *t) {
     integer(o, t->offset);
     ints(o, t->size, t->rank);
     ints(o, t->stride, t->rank);
-    text(o, "\x89" "ccollections\nOrderedDict\n)RtR");
-    if (t->parameter) text(o, "\x88" "ccollections\nOrderedDict\n)RtR");
+    text(o, "\x89"
+            "ccollections\nOrderedDict\n)RtR");
+    if (t->parameter)
+        text(o, "\x88"
+                "ccollections\nOrderedDict\n)RtR");
 }
 // OrderedDict of these tensors, with the _metadata that state dicts carry.
 static Bytes state_dict(const Made *t, size_t n) {
     Bytes o = {.n = 0};
-    text(&o, "\x80\x02" "ccollections\nOrderedDict\n)Rq");
+    text(&o, "\x80\x02"
+             "ccollections\nOrderedDict\n)Rq");
     num(&o, 0, 1);
     text(&o, "(");
     for (size_t i = 0; i < n; i++) tensor(&o, &t[i]);
@@ -83,7 +91,7 @@ static Bytes zip_of(const Part *part, size_t n, ZipOptions o) {
         num(&z, 0, 4), num(&z, 0, 4), num(&z, 0, 4);
         num(&z, name, 2), num(&z, 3, 2);
         put(&z, part[i].name, name);
-        put(&z, "FBZ", 3);                 // an extra field, as PyTorch pads
+        put(&z, "FBZ", 3); // an extra field, as PyTorch pads
         put(&z, part[i].data, part[i].n);
         text(&dir, "PK\1\2");
         num(&dir, 0, 4), num(&dir, 0x808 | o.flags, 2), num(&dir, o.method, 2), num(&dir, 0, 8);
@@ -115,8 +123,10 @@ static const float six[6] = {0, 1, 2, 3, 4, 5};
 static const Made plain = {"w", "0", "FloatStorage", 6, 0, {2, 3}, {3, 1}, 2, false, false};
 
 static Bytes checkpoint(const Bytes *pickle, ZipOptions o) {
-    Part parts[] = {{"m/data.pkl", pickle->b, pickle->n}, {"m/byteorder", "little", 6},
-                    {"m/data/0", six, sizeof six}, {"m/version", "3\n", 2}};
+    Part parts[] = {{"m/data.pkl", pickle->b, pickle->n},
+                    {"m/byteorder", "little", 6},
+                    {"m/data/0", six, sizeof six},
+                    {"m/version", "3\n", 2}};
     return zip_of(parts, COUNT_OF(parts), o);
 }
 static Bytes legacy_checkpoint(void) {
@@ -146,7 +156,9 @@ static FileView view_of(const void *p, size_t n) {
     memcpy(copy, p, n);
     return (FileView){"m.bin", copy, n};
 }
-static void view_free(FileView f) { test_free((void *)(uintptr_t)f.data); }
+static void view_free(FileView f) {
+    test_free((void *)(uintptr_t)f.data);
+}
 static void expect_error(const Bytes *file, ErrKind kind, const char *want) {
     TestCtx *t = test_ctx();
     FileView f = view_of(file->b, file->n);
@@ -242,14 +254,30 @@ static void reads_the_legacy_form(void **state) {
 static void never_touches_other_globals(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"\x80\x02" "cos\nsystem\n(X\x02\0\0\0idtR.", "'os.system'"},
-        {"\x80\x02" "cbuiltins\neval\n.", "'builtins.eval'"},
-        {"\x80\x02" "c__builtin__\ngetattr\n.", "'__builtin__.getattr'"},
-        {"\x80\x02" "csubprocess\nPopen\n.", "'subprocess.Popen'"},
-        {"\x80\x02" "ctorch\nload\n.", "'torch.load'"},
-        {"\x80\x02" "ctorch.storage\n_load_from_bytes\n.", "'torch.storage._load_from_bytes'"},
-        {"\x80\x02" "ctorch.FloatStorage\n\n.", "'torch.FloatStorage.'"},
-        {"\x80\x02" "ccollections OrderedDict\n\n.", "'collections OrderedDict.'"},
+        {"\x80\x02"
+         "cos\nsystem\n(X\x02\0\0\0idtR.",
+         "'os.system'"},
+        {"\x80\x02"
+         "cbuiltins\neval\n.",
+         "'builtins.eval'"},
+        {"\x80\x02"
+         "c__builtin__\ngetattr\n.",
+         "'__builtin__.getattr'"},
+        {"\x80\x02"
+         "csubprocess\nPopen\n.",
+         "'subprocess.Popen'"},
+        {"\x80\x02"
+         "ctorch\nload\n.",
+         "'torch.load'"},
+        {"\x80\x02"
+         "ctorch.storage\n_load_from_bytes\n.",
+         "'torch.storage._load_from_bytes'"},
+        {"\x80\x02"
+         "ctorch.FloatStorage\n\n.",
+         "'torch.FloatStorage.'"},
+        {"\x80\x02"
+         "ccollections OrderedDict\n\n.",
+         "'collections OrderedDict.'"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         Bytes o = {.n = 0};
@@ -262,31 +290,65 @@ typedef struct BadPickle {
     size_t n;
     const char *want;
 } BadPickle;
-#define P(bytes, want) {bytes, sizeof(bytes) - 1, want}
+#define P(bytes, want)                                                                             \
+    { bytes, sizeof(bytes) - 1, want }
 static const BadPickle bad_pickles[] = {
-    P("", "does not end"), P("\x80", "ends within an instruction"), P("\x80\x02", "does not end"),
-    P(".", "the stack is empty"), P("(.", "the stack is empty"), P("K\x01.", "not a dict"),
-    P("]R.", "the stack is empty"), P(")R.", "the stack is empty"), P("t.", "no mark"),
-    P("u.", "no mark"), P("e.", "no mark"), P("(u.", "no container"), P("](e]u.", "no mark"),
-    P("K\x01(K\x01" "e.", "no container"), P("}K\x01s.", "the stack is empty"),
-    P("]K\x01K\x02s.", "no container"), P("}(K\x01u.", "a key without a value"),
-    P("}((K\x01uu.", "no container"), P("}K\x01" "a.", "no container"), P("s.", "is empty"),
-    P("\x87.", "the stack is empty"), P("(\x85.", "a mark inside a tuple"),
-    P("}Q.", "an unknown persistent id"), P(")Q.", "an unknown persistent id"),
-    P("X\xff\xff\xff\xff.", "ends within an instruction"), P("X\x05\0\0\0ab.", "ends within"),
-    P("J\x01\x02", "ends within"), P("G\x01", "ends within"), P("cos", "ends within"),
-    P("\x8a\x09\x01", "ends within"), P("h\x05.", "a memo number that was never set"),
-    P("j\x05\0\0\0.", "a memo number that was never set"), P("}r\xff\xff\xff\xff.", "too large"),
-    P("q\x01.", "the stack is empty"), P("K\x01}b.", "attributes of no dict"),
+    P("", "does not end"),
+    P("\x80", "ends within an instruction"),
+    P("\x80\x02", "does not end"),
+    P(".", "the stack is empty"),
+    P("(.", "the stack is empty"),
+    P("K\x01.", "not a dict"),
+    P("]R.", "the stack is empty"),
+    P(")R.", "the stack is empty"),
+    P("t.", "no mark"),
+    P("u.", "no mark"),
+    P("e.", "no mark"),
+    P("(u.", "no container"),
+    P("](e]u.", "no mark"),
+    P("K\x01(K\x01"
+      "e.",
+      "no container"),
+    P("}K\x01s.", "the stack is empty"),
+    P("]K\x01K\x02s.", "no container"),
+    P("}(K\x01u.", "a key without a value"),
+    P("}((K\x01uu.", "no container"),
+    P("}K\x01"
+      "a.",
+      "no container"),
+    P("s.", "is empty"),
+    P("\x87.", "the stack is empty"),
+    P("(\x85.", "a mark inside a tuple"),
+    P("}Q.", "an unknown persistent id"),
+    P(")Q.", "an unknown persistent id"),
+    P("X\xff\xff\xff\xff.", "ends within an instruction"),
+    P("X\x05\0\0\0ab.", "ends within"),
+    P("J\x01\x02", "ends within"),
+    P("G\x01", "ends within"),
+    P("cos", "ends within"),
+    P("\x8a\x09\x01", "ends within"),
+    P("h\x05.", "a memo number that was never set"),
+    P("j\x05\0\0\0.", "a memo number that was never set"),
+    P("}r\xff\xff\xff\xff.", "too large"),
+    P("q\x01.", "the stack is empty"),
+    P("K\x01}b.", "attributes of no dict"),
     P("ccollections\nOrderedDict\nK\x01R.", "nothing that can be rebuilt"),
     P("K\x01)R.", "nothing that can be rebuilt"),
     P("ccollections\nOrderedDict\n(K\x01tR.", "bad arguments of a dict"),
-    P("ccollections\nOrderedDict\n(](K\x01K\x02" "etR.", "bad arguments of a dict"),
+    P("ccollections\nOrderedDict\n(](K\x01K\x02"
+      "etR.",
+      "bad arguments of a dict"),
     P("ctorch\nFloatStorage\n)R.", "nothing that can be rebuilt"),
     P("ctorch._utils\n_rebuild_tensor_v2\n)R.", "bad arguments of a tensor"),
     P("ctorch._utils\n_rebuild_parameter\n)R.", "a parameter without a tensor"),
-    P("\x93.", "0x93"), P("\x81.", "0x81"), P("i.", "0x69"), P("o.", "0x6f"), P("\x95.", "0x95"),
-    P("\x80\x04\x95\0\0\0\0\0\0\0\0}.", "0x95"), P("I1\n.", "0x49"), P("0.", "0x30"),
+    P("\x93.", "0x93"),
+    P("\x81.", "0x81"),
+    P("i.", "0x69"),
+    P("o.", "0x6f"),
+    P("\x95.", "0x95"),
+    P("\x80\x04\x95\0\0\0\0\0\0\0\0}.", "0x95"),
+    P("I1\n.", "0x49"),
+    P("0.", "0x30"),
 };
 static void refuses_bad_pickles(void **state) {
     (void)state;
@@ -397,8 +459,8 @@ static void refuses_compressed_entries(void **state) {
 static void refuses_bad_archives(void **state) {
     (void)state;
     Bytes pickle = state_dict(&plain, 1);
-    const Part twice[] = {{"m/data.pkl", pickle.b, pickle.n}, {"m/data/0", six, 24},
-                          {"m/data/0", six, 24}};
+    const Part twice[] = {
+        {"m/data.pkl", pickle.b, pickle.n}, {"m/data/0", six, 24}, {"m/data/0", six, 24}};
     Bytes z = zip_of(twice, 3, (ZipOptions){0});
     expect_error(&z, ERR_MODEL, "a name occurs twice");
     const Part none[] = {{"data.pkl", pickle.b, pickle.n}};
@@ -413,7 +475,7 @@ static void refuses_bad_archives(void **state) {
     memcpy(&dir, z.b + end + 16, 4);
     dir &= 0xffffffffu;
     static const struct {
-        bool in_end;           // offset from the end record, else from the first directory entry
+        bool in_end; // offset from the end record, else from the first directory entry
         size_t at, nbytes;
         uint64_t value;
         const char *want;
@@ -477,11 +539,16 @@ static void survives_every_changed_byte(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_views_of_storages), cmocka_unit_test(reads_nested_dicts),
-        cmocka_unit_test(reads_the_legacy_form), cmocka_unit_test(never_touches_other_globals),
-        cmocka_unit_test(refuses_bad_pickles), cmocka_unit_test(refuses_bad_tensors),
-        cmocka_unit_test(bounds_time_and_memory), cmocka_unit_test(refuses_compressed_entries),
-        cmocka_unit_test(refuses_bad_archives), cmocka_unit_test(refuses_every_truncation),
+        cmocka_unit_test(reads_views_of_storages),
+        cmocka_unit_test(reads_nested_dicts),
+        cmocka_unit_test(reads_the_legacy_form),
+        cmocka_unit_test(never_touches_other_globals),
+        cmocka_unit_test(refuses_bad_pickles),
+        cmocka_unit_test(refuses_bad_tensors),
+        cmocka_unit_test(bounds_time_and_memory),
+        cmocka_unit_test(refuses_compressed_entries),
+        cmocka_unit_test(refuses_bad_archives),
+        cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(survives_every_changed_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
