@@ -6,32 +6,34 @@
 typedef struct FrontendOptions {
     int64_t batch;             // 0 = 1, or what the model fixes
     int64_t image_h, image_w;  // 0 = what the model says
-    const char *outputs;       // comma-separated names; NULL = the model's own (ONNX: all; HF: logits or last_hidden_state);
-                               // "all" = everything the model can give
+    const char *outputs;       // comma-separated names; "all" = everything the model can give; NULL =
+                               // the model's own (ONNX: all; HF: logits or last_hidden_state)
     bool pos_interp_legacy;    // --pos-interp legacy
     bool input_u8;             // --input u8-hwc: pixels as uint8 [B,H,W,C], preprocessing folded
     bool bool_masked_pos;      // --mask bool_masked_pos (HF): an input bool [B,patches] of that name
 } FrontendOptions;
 
-// Loads any MODEL form of CLI.md: model.onnx, HF directory, config.json, .vg text. The files stay mapped for the
-// life of c->arena. NULL after at least one diagnostic.
+// Loads any MODEL form: model.onnx, HF directory, its config.json or one of its weight files, .vg
+// text. The files stay mapped until the process ends. NULL after at least one diagnostic.
 Graph *frontend_load(Ctx *c, const char *path, const FrontendOptions *o);
 Graph *onnx_load(Ctx *c, const char *path, const FrontendOptions *o);      // frontend/onnx
-Graph *hf_load(Ctx *c, const char *path, const FrontendOptions *o);        // frontend/hf: directory or its config.json
-bool hf_read_siblings(Ctx *c, const char *model_path, ModelInfo *info);    // labels, preprocessing, image size beside an ONNX file; absent is fine
-// frontend/outputs.c: keeps the outputs named in o->outputs, and makes derived ones (probs, cls). NULL outputs:
-// keeps `fallback` (comma-separated) or everything when NULL.
+Graph *hf_load(Ctx *c, const char *path, const FrontendOptions *o);        // frontend/hf
+// Labels, task, preprocessing and image size from the JSON files beside an ONNX file; absent is fine.
+bool hf_read_siblings(Ctx *c, const char *model_path, ModelInfo *info);
+// outputs.c: keeps the outputs named in `outputs`, and makes derived ones (probs, cls). NULL: keeps
+// `fallback` (comma-separated), or everything when that is NULL, too.
 bool frontend_select_outputs(Ctx *c, Graph *g, const char *outputs, const char *fallback);
 
-// files.c: the one place that opens model files (SAFETY section 4). A view stays mapped until the process ends.
+// files.c: the one place that opens model files. A view stays mapped until the process ends.
 typedef struct FileView {
     const char *path;          // as shown to the user
     const uint8_t *data;
     uint64_t nbytes;           // > 0
 } FileView;
 bool file_map(Ctx *c, const char *path, FileView *out);                    // read-only mapping of a regular file
-// `name` comes from a model, so it must stay inside `dir`. Links may leave it only for the blob store of the hub
-// cache that dir is a snapshot of, or (beside: dir is the model file's directory) for the real directory of `model`.
+// `name` comes from a model, so it must stay inside `dir`. Links may leave it only for the blob store
+// of the hub cache that dir is a snapshot of, or (beside: dir is the directory of the file `model`)
+// for the real directory of `model`.
 bool file_map_beneath(Ctx *c, const char *dir, const char *name, Loc at, FileView *out);
 bool file_map_beside(Ctx *c, const char *model, const char *name, Loc at, FileView *out);
 bool file_exists_beneath(const char *dir, const char *name);
@@ -53,7 +55,7 @@ typedef struct Weights {
     VEC(WeightTensor) tensor;  // sorted by name, unique
 } Weights;
 bool safetensors_read(Ctx *c, const FileView *f, Weights *out);
-bool torch_read(Ctx *c, const FileView *f, Weights *out);                  // zip and legacy form; data-only unpickler
+bool torch_read(Ctx *c, const FileView *f, Weights *out);                  // zip and legacy form
 const WeightTensor *weights_find(const Weights *w, const char *name);
 void weights_sort(Weights *w);                                             // by name; readers call it last
 // The writer beside the reader: used by `run --output`.
@@ -65,8 +67,9 @@ typedef struct NamedTensor {
 void safetensors_write(Str *out, const NamedTensor *t, size_t n);
 bool npy_read(Ctx *c, const FileView *f, Type *type, const void **data);   // C order, little-endian
 
-// json.c: strict scan before cJSON (SAFETY 3.2); typed reads are in frontend/json.h. `header`: integers only, up to
-// 2^53-1. The tree lives in c->arena: never cJSON_Delete it. NULL after a diagnostic with line:column.
+// json.c: strict scan before cJSON; typed reads are in frontend/json.h. `header`: integers only, up
+// to 2^53-1. The tree lives in c->arena: never cJSON_Delete it. NULL after a diagnostic with
+// line:column.
 struct cJSON;
 struct cJSON *json_parse(Ctx *c, const char *path, const char *text, size_t n, bool header);
 #endif

@@ -91,7 +91,8 @@ Graph *hf_load(Ctx *c, const char *path, const FrontendOptions *o) {
 
 // ---- beside an ONNX file ---------------------------------------------------------------------
 // config.json and preprocessor_config.json lie beside the model, or above it when its directory is
-// called onnx. Both may be absent. The caller checks that the number of labels fits its output.
+// called onnx. Both may be absent. image_size serves exports with dynamic sides. The caller checks
+// that the number of labels fits its output.
 static bool read_image_size(const Json *j, ModelInfo *info) {
     int64_t v[2];
     int n = 0;
@@ -110,6 +111,7 @@ static bool read_siblings(Ctx *c, const char *dir, ModelInfo *info) {
         if (!read_image_size(&j, info)) return false;
         if (info->task == TASK_FEATURES && info->nlabels)
             info->task = info->nlabels == 1 ? TASK_REGRESSION : TASK_SINGLE_LABEL;
+        if (!hf_read_pair(&j, "image_size", &info->image_h, &info->image_w)) return false;
     }
     return read_images(c, dir, info->channels ? info->channels : 3, &info->preprocess);
 }

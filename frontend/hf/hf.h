@@ -22,6 +22,8 @@ typedef struct HfConfig {
 
 // hf_config.c
 bool hf_read_config(Ctx *c, const FileView *f, HfConfig *out);
+// an integer, or a list of height and width; left alone when absent
+bool hf_read_pair(const Json *j, const char *key, int64_t *h, int64_t *w);
 bool hf_read_labels(const Json *j, ModelTask *task, const char ***labels, uint32_t *nlabels);
 static inline int64_t hf_grid_h(const HfConfig *cfg) {
     return cfg->image_h / cfg->patch_h;

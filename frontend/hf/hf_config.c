@@ -76,7 +76,7 @@ static bool read_model_type(const Json *j, HfConfig *cfg) {
                           "is '%s'; vit_msn and vit can be compiled", type);
     return true;
 }
-static bool read_pair(const Json *j, const char *key, int64_t *h, int64_t *w) {
+bool hf_read_pair(const Json *j, const char *key, int64_t *h, int64_t *w) {
     int64_t v[2] = {*h, *w};
     int n = 2;
     if (!json_ints(j, j->root, key, 1, (int64_t)limit(LIM_DIM), 2, v, &n)) return false;
@@ -95,8 +95,8 @@ static bool read_sizes(const Json *j, HfConfig *cfg) {
            json_int(j, o, "head_dim", 1, hidden, &cfg->head_dim) &&
            json_number(j, o, "layer_norm_eps", 0, 1, &cfg->eps) &&
            json_bool(j, o, "qkv_bias", &cfg->qkv_bias) &&
-           read_pair(j, "image_size", &cfg->image_h, &cfg->image_w) &&
-           read_pair(j, "patch_size", &cfg->patch_h, &cfg->patch_w);
+           hf_read_pair(j, "image_size", &cfg->image_h, &cfg->image_w) &&
+           hf_read_pair(j, "patch_size", &cfg->patch_h, &cfg->patch_w);
 }
 static bool check_sizes(const Json *j, HfConfig *cfg) {
     if (cfg->head_dim == 0) {

@@ -471,7 +471,7 @@ static void reads_what_lies_beside_an_onnx_file(void **state) {
     TestCtx *t = test_ctx();
     clear_directory();
     mkdir("m/onnx", 0755);
-    put_text("m/config.json", "{\"id2label\":{\"0\":\"x\",\"1\":\"y\"}}");
+    put_text("m/config.json", "{\"id2label\":{\"0\":\"x\",\"1\":\"y\"},\"image_size\":[48,64]}");
     put_text("m/preprocessor_config.json", "{\"size\":32,\"image_mean\":[0,0.5,1]}");
     static const char *const paths[] = {"m/model.onnx", "m/onnx/model.onnx"};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
@@ -479,6 +479,7 @@ static void reads_what_lies_beside_an_onnx_file(void **state) {
         assert_true(hf_read_siblings(&t->c, paths[i], &info));
         assert_int_equal(info.nlabels, 2);
         assert_int_equal(info.task, TASK_SINGLE_LABEL);
+        assert_true(info.image_h == 48 && info.image_w == 64);
         assert_true(info.preprocess.present && info.preprocess.height == 32);
         assert_true(info.preprocess.mean[1] == 0.5 && info.preprocess.std[2] == 0.5);
     }
