@@ -95,8 +95,8 @@ typedef struct vitc_model_info { /* read-only, inside the object */
     uint64_t cpu_features; /* what run() needs */
     uint32_t n_inputs, n_outputs;
     const vitc_tensor_info *inputs, *outputs;
-    uint32_t n_labels, task; /* task: 0 features 1 one label 2 several labels 3 regression */
-    const char *const *labels;
+    uint32_t n_labels, task;   /* task: 0 features 1 one label 2 several labels 3 regression */
+    const char *const *labels; /* n_labels names, or NULL when the model has none */
     const vitc_preprocess *preprocess; /* NULL when the model says nothing */
     vitc_status (*run)(const void *const *in, void *const *out, void *arena,
                        const vitc_parallel *par);

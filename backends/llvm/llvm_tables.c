@@ -93,6 +93,7 @@ static LLVMValueRef preprocess(const Module *m) {
 }
 static LLVMValueRef labels(const Module *m) {
     const ModelInfo *info = &m->p->graph->info;
+    if (!info->labels) return null_ptr(m);              // counted, but without names
     LLVMValueRef *v = NEW_N(m->c->scratch, LLVMValueRef, info->nlabels + 1);
     for (uint32_t i = 0; i < info->nlabels; i++) v[i] = text(m, info->labels[i]);
     return array(m, v, info->nlabels, "labels");
