@@ -116,11 +116,18 @@ VV vv_get(Kern *k, VV reg);
 void vv_set(Kern *k, VV reg, VV x);
 
 // ---- the matrix micro-kernel (micro.c)
+// The weights of the next panel, fetched into L2 while this one is used: `lines` cache lines every
+// `group` steps of k. at = 0: none.
+typedef struct Prefetch {
+    Val at;
+    int group, lines;
+} Prefetch;
 typedef struct Micro {
     int mr, nv, lanes;  // block of mr rows x nv vectors
     int tail;           // lanes of the last vector that B really has
     int64_t a_row, a_k; // bytes between rows and between k of A
     int64_t b_k;        // bytes between k of B; a k's vectors are contiguous
+    Prefetch next;
 } Micro;
 // acc[r][j] = sum over k < kn of A[r][k] * B[k][j], in order of k, from zero.
 void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX][NV_MAX]);

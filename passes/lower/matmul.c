@@ -24,6 +24,7 @@ typedef struct MatMul {
     int64_t columns;           // of a full panel
     Val tile;
     int64_t tile_row;
+    bool is_packed;
     bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
     // the row being written by the epilogue
     Val row[MAX_OPERANDS], panel_col;
@@ -78,9 +79,9 @@ static void load_sum(MatMul *m, const Micro *u, Val c) { // earlier chunks, from
     }
     k_end(k);
 }
-// `count` blocks of u->mr rows starting at row `first`.
-static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t count, const Val at[MAX_OPERANDS],
-                       Val b, int64_t depth) {
+// `count` blocks of u.mr rows starting at row `first`, which is in block `first_block` of the pass.
+static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t first_block, int64_t count,
+                       const Val at[MAX_OPERANDS], Val b, int64_t depth) {
     Kern *k = m->k;
     if (!count) return;
     Val i = k_loopn(k, count), here[MAX_OPERANDS];
@@ -89,6 +90,11 @@ static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t count, const V
         if (o != B)
             here[o] =
                 row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o))) : at[o];
+    if (u.next.at) {
+        int64_t per_block = depth / u.next.group * u.next.lines * 64;
+        Val nth = k_iaddi(k, i, first_block);
+        u.next.at = k_padd(k, u.next.at, k_imuli(k, nth, per_block));
+    }
     if (m->has_sum) load_sum(m, &u, here[C]);
     micro_blocked(k, &u, here[A], b, depth, m->block, m->tile, m->tile_row, m->has_sum);
     epilogue(m, &u, here);
@@ -110,10 +116,13 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
     Val b = k_padd(k, m->base[B], k_imuli(k, p, m->b_panel));
     b = k_padd(k, b, k_imul(k, from, k_index(k, m->b_k)));
     RowSplit s = sched_rows(m->m, m->sched->mr);
+    PrefetchRate rate = sched_prefetch(s.count, m->b_k, m->block, depth);
+    if (rate.lines && m->is_packed)
+        u.next = (Prefetch){k_paddi(k, b, m->b_panel), rate.group, rate.lines};
     u.mr = s.rows;
-    row_blocks(m, u, 0, s.big, at, b, depth);
+    row_blocks(m, u, 0, 0, s.big, at, b, depth);
     u.mr = s.rows - 1;
-    row_blocks(m, u, s.big * s.rows, s.count - s.big, at, b, depth);
+    row_blocks(m, u, s.big * s.rows, s.big, s.count - s.big, at, b, depth);
     k_end(k);
 }
 static void all_panels(MatMul *m, Val lo, Val hi, Val from, int64_t depth) {
@@ -262,7 +271,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.kn = a.dim[a.rank - 1];
     m.n = ct.dim[ct.rank - 1];
     m.columns = (int64_t)m.sched->nv * m.lanes;
-    bool is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
+    bool is_packed = m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     if (is_packed) {
         b = lower_region(
             l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns},

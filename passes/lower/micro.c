@@ -2,30 +2,50 @@
 // vectors of B a step, no unrolling (KERNELS section 14: rolled 9x48 is the fastest f32 shape).
 #include "passes/lower/lower.h"
 
+enum { LINE = 64 };
 static Val b_load(Kern *k, const Micro *m, Val b, int j) {
     int lanes = j == m->nv - 1 ? m->tail : m->lanes;
     return k_load(k, vec_type(DT_F32, m->lanes), b, (int64_t)j * m->lanes * 4, lanes);
 }
-void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX][NV_MAX]) {
+typedef struct Slots {
+    Val v[MR_MAX][NV_MAX];
+} Slots;
+// kn steps in a rolled loop: unrolled ones were never faster and often slower.
+static void steps(Kern *k, const Micro *m, Val a, Val b, int64_t kn, const Slots *acc) {
     VType vt = vec_type(DT_F32, m->lanes);
-    Val slot[MR_MAX][NV_MAX], zero = k_const_f(k, vt, 0);
-    for (int r = 0; r < m->mr; r++)
-        for (int j = 0; j < m->nv; j++) {
-            slot[r][j] = k_reg(k, vt);
-            k_set(k, slot[r][j], zero);
-        }
-    Val i = k_loopn(k, kn);
-    Val ai = k_padd(k, a, k_imuli(k, i, m->a_k)), bi = k_padd(k, b, k_imuli(k, i, m->b_k)),
-        bv[NV_MAX];
+    Val i = k_loopn(k, kn), bv[NV_MAX];
+    Val ai = k_padd(k, a, k_imuli(k, i, m->a_k)), bi = k_padd(k, b, k_imuli(k, i, m->b_k));
     for (int j = 0; j < m->nv; j++) bv[j] = b_load(k, m, bi, j);
     for (int r = 0; r < m->mr; r++) {
         Val av = k_loadb(k, vt, ai, r * m->a_row);
         for (int j = 0; j < m->nv; j++)
-            k_set(k, slot[r][j], k_fma(k, av, bv[j], k_get(k, slot[r][j])));
+            k_set(k, acc->v[r][j], k_fma(k, av, bv[j], k_get(k, acc->v[r][j])));
     }
     k_end(k);
+}
+void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX][NV_MAX]) {
+    VType vt = vec_type(DT_F32, m->lanes);
+    Val zero = k_const_f(k, vt, 0);
+    Slots slot;
     for (int r = 0; r < m->mr; r++)
-        for (int j = 0; j < m->nv; j++) acc[r][j] = k_get(k, slot[r][j]);
+        for (int j = 0; j < m->nv; j++) {
+            slot.v[r][j] = k_reg(k, vt);
+            k_set(k, slot.v[r][j], zero);
+        }
+    int group = m->next.group;
+    if (m->next.at && kn % group == 0) {
+        Val g = k_loopn(k, kn / group);
+        Val pf = k_padd(k, m->next.at, k_imuli(k, g, m->next.lines * LINE));
+        for (int l = 0; l < m->next.lines; l++) k_prefetch(k, pf, l * LINE, 1);
+        Val ag = k_padd(k, a, k_imuli(k, g, group * m->a_k));
+        Val bg = k_padd(k, b, k_imuli(k, g, group * m->b_k));
+        steps(k, m, ag, bg, group, &slot);
+        k_end(k);
+    } else {
+        steps(k, m, a, b, kn, &slot);
+    }
+    for (int r = 0; r < m->mr; r++)
+        for (int j = 0; j < m->nv; j++) acc[r][j] = k_get(k, slot.v[r][j]);
 }
 
 static void to_tile(Kern *k, const Micro *m, Val acc[MR_MAX][NV_MAX], Val tile, int64_t tile_row,
@@ -53,7 +73,13 @@ void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t bl
         Val i = k_loopn(k, whole);
         Val at = k_iaddi(k, k_imuli(k, i, block), done);
         Val ai = k_padd(k, a, k_imuli(k, at, m->a_k)), bi = k_padd(k, b, k_imuli(k, at, m->b_k));
-        micro_sum(k, m, ai, bi, block, acc);
+        Micro here = *m;
+        if (m->next.at) {
+            int64_t per_block = block / m->next.group * m->next.lines * LINE;
+            Val nth = k_iaddi(k, i, done / block);
+            here.next.at = k_padd(k, m->next.at, k_imuli(k, nth, per_block));
+        }
+        micro_sum(k, &here, ai, bi, block, acc);
         to_tile(k, m, acc, tile, tile_row, true);
         k_end(k);
     }

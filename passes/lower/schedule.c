@@ -29,6 +29,17 @@ int64_t sched_m_chunk(const Target *t, int64_t nrows, int64_t k) {
     int64_t chunks = ceil_div(nrows, max_i64(fit, LEAST));
     return ceil_div(nrows, chunks);
 }
+PrefetchRate sched_prefetch(int64_t nblocks, int64_t bytes_per_k, int64_t block, int64_t depth) {
+    enum { LINE = 64, MOST_LINES = 3 };
+    if (nblocks < 2) return (PrefetchRate){0, 0};
+    for (int group = 32; group >= 4; group /= 2) {
+        if (block % group || depth % block) continue;
+        for (int lines = 1; lines <= MOST_LINES; lines++)
+            if (10 * nblocks * lines * LINE >= 9 * group * bytes_per_k)
+                return (PrefetchRate){group, lines};
+    }
+    return (PrefetchRate){0, 0};
+}
 RowSplit sched_rows(int64_t m, int mr) {
     int64_t n = ceil_div(m, mr);
     int64_t base = m / n, more = m % n;

@@ -29,6 +29,13 @@ int64_t sched_k_block(int64_t k);
 int64_t sched_k_chunk(const Target *t, int64_t rows, int64_t k);
 // Rows of one pass over the weights: as many as keep A's rows in half of L2, never less than 192.
 int64_t sched_m_chunk(const Target *t, int64_t rows, int64_t k);
+// How the next panel (`panel_bytes` a step of k, `depth` steps) is prefetched while `nblocks` row
+// blocks pass over this one: `lines` cache lines every `group` steps, covering nine tenths or more
+// with the fewest instructions. lines = 0: not worth it.
+typedef struct PrefetchRate {
+    int group, lines;
+} PrefetchRate;
+PrefetchRate sched_prefetch(int64_t nblocks, int64_t bytes_per_k, int64_t block, int64_t depth);
 // An exact split of m rows into `count` blocks: the first `big` have `rows` rows, the others one
 // less.
 typedef struct RowSplit {
