@@ -62,7 +62,7 @@ static void add_key_path(Str *s, const Way *way) {
     for (int i = 1; i < way->depth; i++) {
         const cJSON *v = way->node[i];
         if (v->string) {
-            str_addf(s, "%s%s", i > 1 ? "." : "", v->string);
+            str_addf(s, "%s%.200s", i > 1 ? "." : "", v->string);
             continue;
         }
         int index = 0;

@@ -187,7 +187,7 @@ static const char *list(Arena *a, const Names *n) {
     enum { SHOWN = 10 };
     Str s = str_new(a);
     for (uint32_t i = 0; i < n->name.n && i < SHOWN; i++)
-        str_addf(&s, "%s'%s'", i ? ", " : "", n->name.data[i]);
+        str_addf(&s, "%s'%.200s'", i ? ", " : "", n->name.data[i]);
     if (n->name.n > SHOWN) str_addf(&s, " and %u more", n->name.n - SHOWN);
     return str_cstr(&s);
 }
@@ -231,11 +231,11 @@ static bool check_tensor(const Match *m, Loc at, int64_t layer, HfSlot slot) {
     for (int i = 0; i < want.rank; i++) want.dim[i] = dim_of(m, letters[i], layer);
     if (dtype_info[t->type.dt].cls != CLASS_FLOAT)
         return diag_error(m->c->diag, ERR_UNSUPPORTED, at,
-                          "tensor '%s' has the element type %s; "
+                          "tensor '%.200s' has the element type %s; "
                           "F32, F16, BF16 and F64 weights can be compiled",
                           t->name, t->dtype);
     if (type_equal(&want, &t->type)) return true;
-    return diag_error(m->c->diag, ERR_MODEL, at, "tensor '%s' is %s; config.json asks for %s",
+    return diag_error(m->c->diag, ERR_MODEL, at, "tensor '%.200s' is %s; config.json asks for %s",
                       t->name, type_text(m->c->scratch, &t->type), type_text(m->c->scratch, &want));
 }
 static bool check_shapes(const Match *m, Loc at) {

@@ -52,7 +52,7 @@ static Graph *load(const Case *k) {
         o.image_h = x->type.dim[2];
         o.image_w = x->type.dim[3];
     }
-    if (!k->is_hf) return frontend_load(k->c, path, &o);
+    if (!k->is_hf || !x || x->type.rank != 4) return frontend_load(k->c, path, &o);
     o.outputs = "all";
     o.bool_masked_pos = weights_find(&k->golden, "bool_masked_pos") != NULL;
     return frontend_load(k->c, path, &o);
