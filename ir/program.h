@@ -6,6 +6,7 @@
 #include "ir/kernel.h"
 
 #define MAX_ARGS 16
+enum { MAX_KERNELS = 1 << 12, MAX_LAUNCHES = 1 << 16, MAX_NR = 1 << 10 };
 typedef enum { PLACE_ARENA, PLACE_WEIGHTS, PLACE_INPUT, PLACE_OUTPUT, PLACE_COUNT } PlaceKind;
 extern const char *const place_text[PLACE_COUNT];
 typedef struct Place {

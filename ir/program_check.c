@@ -4,13 +4,7 @@
 #include "ir/program_access.h"
 #include <string.h>
 
-enum {
-    ALIGN = 64,
-    MAX_KERNELS = 1 << 12,
-    MAX_LAUNCHES = 1 << 16,
-    MAX_SLICES = 1 << 12,
-    MAX_NR = 1 << 10
-};
+enum { ALIGN = 64, MAX_SLICES = 1 << 12 };
 typedef struct Span {
     int64_t lo, hi;
 } Span;
@@ -142,6 +136,7 @@ static bool check_launch(Checker *c, uint32_t n) {
         return bad(c, "launch %u: %u arguments for @%s", n, l->nargs, k->name);
     if (l->grid < 1 || (uint64_t)l->grid > limit(LIM_ELEMENTS))
         return bad(c, "launch %u: %lld tasks", n, (long long)l->grid);
+    if (!(l->flops >= 0 && l->flops < 1e18)) return bad(c, "launch %u: %g flops", n, l->flops);
     Arena *scratch = arena_new("launch_access");
     const Access *a = launch_access(k, l->grid, scratch);
     bool ok = true;
