@@ -297,7 +297,7 @@ static int64_t parse_offset(Parser *p) {
 static int64_t parse_choice(Parser *p, const char *const *text, int n, const char *what) {
     for (int i = 0; i < n; i++)
         if (lex_accept(p->lex, text[i])) return i;
-    return lex_error(p->lex, "expected %s", what);
+    return lex_unexpected(p->lex, what);
 }
 static uint16_t parse_lanes(Parser *p, uint16_t all) {
     if (!lex_accept(p->lex, "lanes")) return all;
@@ -427,6 +427,6 @@ Kern *kern_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n
     }
     Kern *k = kern_read(&l);
     if (k && used) *used = (size_t)(l.at - text);
-    else if (k && !lex_at_end(&l)) lex_error(&l, "something follows the kernel");
+    else if (k && !lex_at_end(&l)) lex_unexpected(&l, "the end of the text");
     return l.failed ? NULL : k;
 }

@@ -3,13 +3,15 @@
 #include "ir/lex.h"
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_WORD = 255, MAX_NUMBER = 63 };
 
 Lexer lex_open(Arena *a, Diag *d, const char *file, const char *text, size_t n) {
-    return (Lexer){a, d, file, text, text + n, text, 1, false};
+    return (Lexer){a,    d, file, text, text + n, text, 1, {.file = file, .line = 1, .column = 1},
+                   false};
 }
 static void skip_blanks(Lexer *l) {
     while (l->at < l->end) {
@@ -27,17 +29,31 @@ static void skip_blanks(Lexer *l) {
         l->at++;
     }
 }
+static LocInfo here(Lexer *l) {
+    skip_blanks(l);
+    uint32_t column = (uint32_t)(l->at - l->line_start) + 1;
+    return (LocInfo){.file = l->file, .line = l->line, .column = column};
+}
+static void take(Lexer *l, size_t n) {
+    l->token = here(l);
+    l->at += n;
+}
 bool lex_error(Lexer *l, const char *fmt, ...) {
     if (l->failed) return false;
-    skip_blanks(l);
-    LocInfo at = {
-        .file = l->file, .line = l->line, .column = (uint32_t)(l->at - l->line_start) + 1};
     va_list ap;
     va_start(ap, fmt);
-    diag_verror(l->diag, ERR_MODEL, diag_loc(l->diag, at), fmt, ap);
+    diag_verror(l->diag, ERR_MODEL, diag_loc(l->diag, l->token), fmt, ap);
     va_end(ap);
     l->failed = true;
     return false;
+}
+bool lex_unexpected(Lexer *l, const char *wanted) {
+    if (l->failed) return false;
+    l->token = here(l);
+    size_t n = 0, left = (size_t)(l->end - l->at);
+    while (n < left && n < 40 && l->at[n] != '\n') n++;
+    if (n == 0) return lex_error(l, "expected %s, found the end", wanted);
+    return lex_error(l, "expected %s, found '%.*s'", wanted, (int)n, l->at);
 }
 static bool is_word(char c, bool label) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -57,30 +73,27 @@ bool lex_peek(Lexer *l, const char *token) {
 }
 bool lex_accept(Lexer *l, const char *token) {
     if (!lex_peek(l, token)) return false;
-    l->at += strlen(token);
+    take(l, strlen(token));
     return true;
 }
-static const char *found(Lexer *l) {      // what stands here, for a message
-    size_t n = 0, left = (size_t)(l->end - l->at);
-    while (n < left && n < 40 && l->at[n] != '\n') n++;
-    return n ? arena_strndup(l->arena, l->at, n) : "the end of the line";
-}
 bool lex_expect(Lexer *l, const char *token) {
-    return lex_accept(l, token) || lex_error(l, "expected '%s', found '%s'", token, found(l));
+    if (lex_accept(l, token)) return true;
+    char quoted[40];
+    snprintf(quoted, sizeof quoted, "'%s'", token);
+    return lex_unexpected(l, quoted);
 }
-static const char *word(Lexer *l, bool label, const char *what) {
+static const char *word(Lexer *l, bool label) {
     if (l->failed) return "";
     skip_blanks(l);
     size_t n = 0, left = (size_t)(l->end - l->at);
     while (n < left && is_word(l->at[n], label)) n++;
-    if (n == 0) return lex_error(l, "expected %s, found '%s'", what, found(l)), "";
+    if (n == 0) return lex_unexpected(l, "a name"), "";
     if (n > MAX_WORD) return lex_error(l, "a word of %zu characters", n), "";
-    const char *w = arena_strndup(l->arena, l->at, n);
-    l->at += n;
-    return w;
+    take(l, n);
+    return arena_strndup(l->arena, l->at - n, n);
 }
-const char *lex_name(Lexer *l) { return word(l, false, "a name"); }
-const char *lex_label(Lexer *l) { return word(l, true, "a name"); }
+const char *lex_name(Lexer *l) { return word(l, false); }
+const char *lex_label(Lexer *l) { return word(l, true); }
 
 // ---- strings ---------------------------------------------------------------------------------
 static bool octal(const char *p, const char *end, char *byte) {
@@ -129,9 +142,8 @@ int64_t lex_int(Lexer *l) {
     if (l->failed) return 0;
     errno = 0;
     int64_t v = strtoll(number(l, text), &end, 10);
-    if (end == text || *end || errno)
-        return lex_error(l, "expected an integer, found '%s'", found(l));
-    l->at += strlen(text);
+    if (end == text || *end || errno) return lex_unexpected(l, "an integer");
+    take(l, strlen(text));
     return v;
 }
 uint64_t lex_uint(Lexer *l) {
@@ -140,17 +152,15 @@ uint64_t lex_uint(Lexer *l) {
     errno = 0;
     number(l, text);
     uint64_t v = strtoull(text, &end, !strncmp(text, "0x", 2) ? 16 : 10);
-    if (end == text || *end || errno || *text == '-')
-        return lex_error(l, "expected a number, found '%s'", found(l));
-    l->at += strlen(text);
+    if (end == text || *end || errno || *text == '-') return lex_unexpected(l, "a number");
+    take(l, strlen(text));
     return v;
 }
 double lex_float(Lexer *l) {
     char text[MAX_NUMBER + 1], *end;
     if (l->failed) return 0;
     double v = strtod(number(l, text), &end);
-    if (end == text || *end || isnan(v))
-        return lex_error(l, "expected a number, found '%s'", found(l));
-    l->at += strlen(text);
+    if (end == text || *end || isnan(v)) return lex_unexpected(l, "a number");
+    take(l, strlen(text));
     return v;
 }

@@ -12,12 +12,14 @@ typedef struct Lexer {
     const char *at, *end;
     const char *line_start;
     uint32_t line;             // from 1
+    LocInfo token;             // where the token taken last began
     bool failed;
 } Lexer;
 
 Lexer lex_open(Arena *a, Diag *d, const char *file, const char *text, size_t n);
-// Reports at the place of the next token, once; returns false.
-bool lex_error(Lexer *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+// Both report once, and return false.
+bool lex_error(Lexer *l, const char *fmt, ...) PRINTF_LIKE(2, 3);      // about the token taken last
+bool lex_unexpected(Lexer *l, const char *wanted);                     // about the next one
 bool lex_at_end(Lexer *l);                            // only blanks and // comments are left
 bool lex_peek(Lexer *l, const char *token);           // a whole word, or punctuation
 bool lex_accept(Lexer *l, const char *token);         // the same, and takes it

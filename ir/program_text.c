@@ -233,7 +233,7 @@ static Place parse_place(Lexer *l) {
     Place at = {.kind = PLACE_COUNT};
     for (int kind = 0; kind < PLACE_COUNT && at.kind == PLACE_COUNT; kind++)
         if (lex_accept(l, place_text[kind])) at.kind = (PlaceKind)kind;
-    if (at.kind == PLACE_COUNT) lex_error(l, "expected a place: arena, weights, input or output");
+    if (at.kind == PLACE_COUNT) lex_unexpected(l, "arena, weights, input or output");
     if (at.kind == PLACE_INPUT || at.kind == PLACE_OUTPUT) {
         uint64_t index = lex_uint(l);
         at.index = index < UINT32_MAX ? (uint32_t)index : UINT32_MAX;
@@ -270,7 +270,7 @@ static void parse_body(Parser *s) {
         if (k) *PUSH(l->arena, &s->p->kern) = k;
     }
     while (s->p->launch.n < MAX_LAUNCHES && lex_accept(l, "launch")) parse_launch(s);
-    if (!lex_at_end(l)) lex_error(l, "expected region, kernel or launch, in this order");
+    if (!lex_at_end(l)) lex_unexpected(l, "region, kernel or launch, in this order");
 }
 Program *program_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n) {
     if (n > limit(LIM_TEXT_BYTES))

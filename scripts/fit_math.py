@@ -154,7 +154,7 @@ if __name__ == "__main__":
         fit_exp2(d)
     fit_exp()
     fit_log()
-    fit_tail("gelu", lambda z: 0.5 * math.erfc(z / math.sqrt(2)), 5.5, 8, lambda z: max(z, 0.3))
+    fit_tail("gelu", lambda z: 0.5 * math.erfc(z / math.sqrt(2)), 7.0, 8, lambda z: max(z, 0.3))
     fit_tail("erf", math.erfc, 4.0, 8, lambda z: 1, 0.6)
     fit_odd("erf", math.erf, 0.65, 5)
     fit_odd("tanh", math.tanh, 0.6, 5)
