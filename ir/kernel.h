@@ -26,7 +26,8 @@ typedef struct KOpInfo {
     const char *operands;
 } KOpInfo;
 extern const KOpInfo kernel_op[K_COUNT];
-typedef enum { P_EQ, P_NE, P_LT, P_LE, P_GT, P_GE, P_UNORD, P_COUNT } KPred;   // ordered except NE (true on NaN)
+// False when an operand is a NaN, except NE and UNORD.
+typedef enum { P_EQ, P_NE, P_LT, P_LE, P_GT, P_GE, P_UNORD, P_COUNT } KPred;
 extern const char *const kernel_pred[P_COUNT];
 
 typedef struct VType {
@@ -58,11 +59,11 @@ typedef struct Kern {
     uint64_t scratch_bytes;
 } Kern;
 
-// ---- builder (kernel.c): reads like the kernel it makes. Constant operands of index arithmetic fold.
+// ---- builder (kernel.c): reads like the kernel it makes. Constant index arithmetic folds.
 Kern *kern_new(Arena *a, const char *name, const Target *t);
 static inline VType vec_type(DType dt, int n) { return (VType){V_VEC, (uint8_t)dt, (uint16_t)n}; }
 Val k_param(Kern *k, const char *name, DType dt, bool is_mutable);
-Val k_scratch(Kern *k, uint64_t nbytes);      // a piece of the scratch; kern->scratch_bytes grows (64-byte steps)
+Val k_scratch(Kern *k, uint64_t nbytes);      // a piece of the scratch, which grows in 64-byte steps
 Val k_lo(Kern *k);
 Val k_hi(Kern *k);
 Val k_index(Kern *k, int64_t v);
@@ -106,19 +107,20 @@ Val k_bcast(Kern *k, Val v, int n);
 Val k_rtree(Kern *k, KOp op, Val v);                              // RSUM, RMAX, RMIN
 static inline Ins *kern_ins(const Kern *k, Val v) { return &k->ins.data[v]; }
 static inline VType kern_type(const Kern *k, Val v) { return k->ins.data[v].type; }
-Val kern_emit(Kern *k, Ins i);                                    // raw append, for passes and the parser
-uint32_t kern_loop_end(const Kern *k, Val loop);                  // index of the END of a LOOP
+Val kern_emit(Kern *k, Ins i);                // raw append, for passes and the parser
+uint32_t kern_loop_end(const Kern *k, Val loop);      // index of the END of a LOOP
 
-// kernel_check.c: the verifier: operands defined before use and in scope, types, lanes, loops closed, vectors
-// not wider than the target's, ops legal on the target (isa.def). after_math: EXP… and, without FMA, FMA are
-// illegal too. False after diagnostics.
+// kernel_check.c: the verifier: operands defined before use and in scope, types, lanes, loops closed,
+// registers set before read, vectors not wider than the target's. after_math: EXP2 to GELU and, on a
+// target without it, FMA are illegal too. False after diagnostics (ERR_MODEL).
 bool kern_check(const Kern *k, Diag *d, bool after_math);
 // kernel_eval.c: performs tasks lo..hi-1. Every case is the definition of its op.
 void kern_eval(const Kern *k, void *const *args, void *scratch, int64_t lo, int64_t hi);
 // kernel_text.c
 void kern_print(const Kern *k, Str *out, const Diag *locs);       // locs may be NULL
-void kern_print_ins(const Kern *k, Val v, Str *out);              // its line, also of a kernel that kern_check refuses
-// One kernel, NULL after diagnostics; kern_check comes after. used: where it ends, or NULL if nothing may follow.
+void kern_print_ins(const Kern *k, Val v, Str *out);              // one line, also of a wrong kernel
+// One kernel, NULL after diagnostics; kern_check comes after. used: where the kernel ends; NULL: nothing
+// may follow.
 Kern *kern_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n, size_t *used);
 struct Lexer;
 Kern *kern_read(struct Lexer *l);                                 // the same, inside a longer text
