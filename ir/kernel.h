@@ -63,7 +63,7 @@ typedef struct Kern {
 Kern *kern_new(Arena *a, const char *name, const Target *t);
 static inline VType vec_type(DType dt, int n) { return (VType){V_VEC, (uint8_t)dt, (uint16_t)n}; }
 Val k_param(Kern *k, const char *name, DType dt, bool is_mutable);
-Val k_scratch(Kern *k, uint64_t nbytes);      // a piece of the scratch, which grows in 64-byte steps
+Val k_scratch(Kern *k, uint64_t nbytes);      // a piece of the scratch, in 64-byte steps
 Val k_lo(Kern *k);
 Val k_hi(Kern *k);
 Val k_index(Kern *k, int64_t v);
@@ -110,17 +110,17 @@ static inline VType kern_type(const Kern *k, Val v) { return k->ins.data[v].type
 Val kern_emit(Kern *k, Ins i);                // raw append, for passes and the parser
 uint32_t kern_loop_end(const Kern *k, Val loop);      // index of the END of a LOOP
 
-// kernel_check.c: the verifier: operands defined before use and in scope, types, lanes, loops closed,
-// registers set before read, vectors not wider than the target's. after_math: EXP2 to GELU and, on a
-// target without it, FMA are illegal too. False after diagnostics (ERR_MODEL).
+// kernel_check.c: the verifier: operands defined before use and in scope, types, lanes, loops
+// closed, registers set before read, vectors not wider than the target's. after_math: EXP2 to GELU
+// and, on a target without it, FMA are illegal too. False after diagnostics (ERR_MODEL).
 bool kern_check(const Kern *k, Diag *d, bool after_math);
 // kernel_eval.c: performs tasks lo..hi-1. Every case is the definition of its op.
 void kern_eval(const Kern *k, void *const *args, void *scratch, int64_t lo, int64_t hi);
 // kernel_text.c
 void kern_print(const Kern *k, Str *out, const Diag *locs);       // locs may be NULL
-void kern_print_ins(const Kern *k, Val v, Str *out);              // one line, also of a wrong kernel
-// One kernel, NULL after diagnostics; kern_check comes after. used: where the kernel ends; NULL: nothing
-// may follow.
+void kern_print_ins(const Kern *k, Val v, Str *out);              // a line, also of a wrong kernel
+// One kernel, NULL after diagnostics; kern_check comes after. used: where the kernel ends, or NULL
+// when nothing may follow.
 Kern *kern_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n, size_t *used);
 struct Lexer;
 Kern *kern_read(struct Lexer *l);                                 // the same, inside a longer text

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Fits the polynomials of passes/kernel/math.c and prints them (Python's standard library only).
 
-Every fit is minimax: remez() minimises the largest weighted error over a grid, exchanging the points
-where the error is largest. Coefficients are then rounded to f32 one after the other, lowest degree
-first, and the rest is fitted again, so that the rounding of one is repaired by the next.
+Every fit is minimax: remez() minimises the largest weighted error over a grid, exchanging the
+points where the error is largest. Coefficients are then rounded to f32 one after the other, lowest
+degree first, and the rest is fitted again, so that the rounding of one is repaired by the next.
 """
 import math
 import struct
@@ -55,9 +55,11 @@ def remez(basis, target, weight):
     at = [round((1 - math.cos(math.pi * k / n)) / 2 * (m - 1)) for k in range(n + 1)]
     best = None
     for _ in range(60):
-        rows = [[b[i] for b in basis] + [(-1) ** k / weight[i], target[i]] for k, i in enumerate(at)]
+        rows = [[b[i] for b in basis] + [(-1) ** k / weight[i], target[i]]
+                for k, i in enumerate(at)]
         x = solve(rows)
-        error = [weight[i] * (sum(c * b[i] for c, b in zip(x, basis)) - target[i]) for i in range(m)]
+        error = [weight[i] * (sum(c * b[i] for c, b in zip(x, basis)) - target[i])
+                 for i in range(m)]
         worst = max(map(abs, error))
         if best is None or worst < best[0]:
             best = worst, x[:n]
@@ -74,8 +76,8 @@ def grid(lo, hi, n=1200):
 
 
 def fit(zs, powers, target, weight):
-    """Coefficients of z^p for p in powers, rounded to f32. What alternates is the error divided by the
-    lowest power, hence the sign of z in the weight; 0 itself must not be in zs then."""
+    """Coefficients of z^p for p in powers, rounded to f32. What alternates is the error divided by
+    the lowest power, hence the sign of z in the weight; 0 itself must not be in zs then."""
     rounded, rest = [], list(target)
     for k, low in enumerate(powers):
         basis = [[z ** p for z in zs] for p in powers[k:]]
@@ -120,9 +122,9 @@ def fit_log():
 
 
 def fit_tail(name, tail, end, degree, scale, near=0.0):
-    """tail(z) = R(z)^8 for z in [near, end]: a function that falls like a Gaussian or an exponential has
-    an eighth root that a short polynomial follows. What counts is the absolute error of scale(z) tail(z),
-    so R may be anything between the eighth roots of tail -+ e/scale; the least such e is bisected."""
+    """tail(z) = R(z)^8 for z in [near, end]: what falls like a Gaussian has an eighth root
+    that a short polynomial follows. What counts is the absolute error of scale(z) tail(z), so R may
+    be anything between the eighth roots of tail -+ e/scale; the least such e is bisected."""
     zs = grid(near, end)
 
     def attempt(e):

@@ -144,7 +144,7 @@ static void test_errors(void **state) {
         {"kernel @t() target generic {\n  %1 = const f32 nan\n}", "expected a number"},
         {"kernel @t() target generic {\n  %1 = iadd 99999999999999999999, 1\n}", "an integer"},
         {"kernel @t() target generic {\n  loop %i = 0 to 4 step 1\n}", "expected '{'"},
-        {"kernel @t() target generic {\n  loop %i = 0 to 4 step 1 {\n}", "3:2: expected a name, found the end"},
+        {"kernel @t() target generic {\n  loop %i = 0 to 4 step 1 {\n}", "3:2: expected a name"},
         {"kernel @t() target generic {\n  %i = loop 0 to 4 step 1 {\n}\n}", "a loop is written"},
         {"kernel @t() target generic {\n  %1 = cmp xx 1, 2\n}", "expected a predicate"},
         {"kernel @t() target generic {\n  %1 = param\n}", "no instruction 'param'"},
