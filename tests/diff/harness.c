@@ -1,0 +1,112 @@
+// harness.c: the two ways to run a kernel, and the comparison.
+#include "tests/diff/harness.h"
+#include "runtime/vitc.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// ---- memory ----------------------------------------------------------------------------------
+static char *guarded(uint32_t n) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (n + page - 1) / page * page;
+    char *p = mmap(NULL, body + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED || mprotect(p + page, body, PROT_READ | PROT_WRITE)) abort();
+    return p + page + body - n;
+}
+void memory_add(Memory *m, const char *name, uint32_t nbytes) {
+    m->name[m->n] = name;
+    m->nbytes[m->n] = nbytes;
+    m->start[m->n] = guarded(nbytes);
+    m->want[m->n] = guarded(nbytes);
+    m->got[m->n] = guarded(nbytes);
+    m->n++;
+}
+
+// ---- a batch ---------------------------------------------------------------------------------
+static void sink(void *ctx, Severity sev, const LocInfo *at, const char *message) {
+    (void)ctx;
+    (void)sev;
+    (void)at;
+    fprintf(stderr, "%s\n", message);
+}
+Batch batch_new(const Target *t) {
+    Batch b = {.c = {arena_new("batch"), arena_new("batch scratch"), NULL}, .target = t};
+    b.c.diag = diag_new(b.c.arena, sink, NULL);
+    b.p = program_new(b.c.arena, t, graph_new(b.c.arena));
+    b.p->max_slices = 1;
+    return b;
+}
+void batch_add(Batch *b, Kern *k) {
+    if (!kern_check(k, b->c.diag, true)) exit(1);
+    Launch l = {.kern = b->p->kern.n, .grid = 1, .label = ""};
+    *PUSH(b->c.arena, &b->p->kern) = k;
+    *PUSH(b->c.arena, &b->p->launch) = l;
+}
+void batch_compile(Batch *b) {
+    EmitOptions o = {.prefix = "diff", .source_sha256 = "", .version = "test"};
+    HostSymbol execute = {"vitc_execute", (const void *)(uintptr_t)vitc_execute};
+    Str object = str_new(b->c.arena);
+    if (!llvm_emit_object(&b->c, b->p, &o, &object)) exit(1);
+    b->loaded = llvm_load(&b->c, object.data, object.n, "diff", "", &execute, 1);
+    const vitc_model_info *info = b->loaded ? llvm_loaded_symbol(b->loaded, "diff_model") : NULL;
+    if (!info) exit(1);
+    b->launch = info->object->launches;
+}
+void batch_free(Batch *b) {
+    if (b->loaded) llvm_unload(b->loaded);
+    arena_free(b->c.scratch);
+    arena_free(b->c.arena);
+}
+
+// ---- comparison ------------------------------------------------------------------------------
+static void report(const Batch *b, const Kern *k, const Memory *m, int region, int64_t lo,
+                   int64_t hi) {
+    uint32_t at = 0;
+    while (m->got[region][at] == m->want[region][at]) at++;
+    Str text = str_new(b->c.arena);
+    kern_print(k, &text, NULL);
+    printf("%s: %s: tasks %lld to %lld: byte %u of %s is %02x, should be %02x\n%s\n",
+           b->target->name, k->name, (long long)lo, (long long)hi, at, m->name[region],
+           (unsigned char)m->got[region][at], (unsigned char)m->want[region][at], str_cstr(&text));
+}
+bool batch_same(const Batch *b, uint32_t i, const Memory *m, int64_t lo, int64_t hi) {
+    const Kern *k = b->p->kern.data[i];
+    void *want[MAX_REGIONS], *got[MAX_REGIONS];
+    for (int r = 0; r < m->n; r++) {
+        want[r] = memcpy(m->want[r], m->start[r], m->nbytes[r]);
+        got[r] = memcpy(m->got[r], m->start[r], m->nbytes[r]);
+    }
+    kern_eval(k, want, want[m->n - 1], lo, hi);
+    b->launch[i].kernel(got, got[m->n - 1], lo, hi);
+    for (int r = 0; r < m->n; r++) {
+        if (!memcmp(got[r], want[r], m->nbytes[r])) continue;
+        report(b, k, m, r, lo, hi);
+        return false;
+    }
+    return true;
+}
+
+// ---- surroundings ----------------------------------------------------------------------------
+bool host_can_run(const Target *t) {
+    if (vitc_cpu_check(t->features) == VITC_OK) return true;
+    printf("%s: [SKIP] this processor cannot run it\n", t->name);
+    return false;
+}
+// State of the process, for the handler.
+static const char *running;
+static uint64_t running_seed;
+static void on_crash(int signo) {
+    char text[300];
+    int n = snprintf(text, sizeof text, "signal %d in %s, batch with seed %llu\n", signo, running,
+                     (unsigned long long)running_seed);
+    (void)!write(STDOUT_FILENO, text, (size_t)n);
+    _exit(1);
+}
+void crash_reports(const char *what, uint64_t seed) {
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    running = what;
+    running_seed = seed;
+    for (size_t i = 0; i < COUNT_OF(fatal); i++) signal(fatal[i], on_crash);
+}
