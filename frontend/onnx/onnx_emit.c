@@ -158,7 +158,7 @@ NodeId t_scale(Import *m, NodeId x, double by) {
 }
 static bool has_shape(const Import *m, NodeId x, int rank, const int64_t *dim) {
     const Type *t = t_type(m, x);
-    return t->rank == rank && memcmp(t->dim, dim, (size_t)rank * sizeof *dim) == 0;
+    return t->rank == rank && (rank == 0 || memcmp(t->dim, dim, (size_t)rank * sizeof *dim) == 0);
 }
 NodeId t_reshape(Import *m, NodeId x, int rank, const int64_t *dim) {
     if (x == 0 || has_shape(m, x, rank, dim)) return x;

@@ -28,6 +28,14 @@ Value import_find(Frame *f, const char *name) {
     }
     return (Value){0};
 }
+// An input that the call of a function left out.
+static bool is_left_out(const Frame *f, const char *name) {
+    for (; f; f = f->outer) {
+        uint32_t i = body_find(f->body, name);
+        if (i != NO_NAME) return f->body->name[i].node == 0;
+    }
+    return false;
+}
 static void bind(Frame *f, const char *name, Value v) {
     uint32_t i = body_find(f->body, name);
     if (i != NO_NAME) f->value[i] = v;
@@ -228,8 +236,10 @@ static bool read_inputs(Import *m, OpCall *op) {
         const char *name = text_of(n->input[i]);
         if (!*name) continue;
         op->in[i] = import_find(op->frame, name);
-        if (op->in[i].node == 0) return fail(m, ERR_MODEL, "input '%s' is not defined", name);
-        op->nin = (uint32_t)i + 1;
+        if (op->in[i].node)
+            op->nin = (uint32_t)i + 1;
+        else if (!is_left_out(op->frame, name))
+            return fail(m, ERR_MODEL, "input '%s' is not defined", name);
     }
     return true;
 }

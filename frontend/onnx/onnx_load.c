@@ -72,11 +72,14 @@ static bool is_image(const ValueMsg *v) {
     return t && t->shape && t->shape->n_dim == 4;
 }
 typedef Onnx__TensorShapeProto__Dimension DimMsg;
-static bool is_open(const DimMsg *d) {
-    return !d->has_dim_value || d->dim_value <= 0;
+// Some exporters write 0 for an open dimension; of an image it cannot mean anything else.
+static bool is_open(const ValueMsg *v, size_t axis) {
+    const DimMsg *d = tensor_of(v)->shape->dim[axis];
+    return !d->has_dim_value || d->dim_value < 0 || (d->dim_value == 0 && is_image(v));
 }
-static const char *symbol_of(const DimMsg *d) {
-    return is_open(d) && d->dim_param && *d->dim_param ? d->dim_param : NULL;
+static const char *symbol_of(const ValueMsg *v, size_t axis) {
+    const char *name = text_of(tensor_of(v)->shape->dim[axis]->dim_param);
+    return is_open(v, axis) && *name ? name : NULL;
 }
 static bool same_symbol(const char *a, const char *b) {
     return a && b && strcmp(a, b) == 0;
@@ -86,7 +89,7 @@ static bool same_symbol(const char *a, const char *b) {
 static int64_t open_size(const Inputs *in, const ValueMsg *v, size_t axis) {
     const Sizes *s = &in->sizes;
     const Onnx__TensorShapeProto *shape = tensor_of(v)->shape;
-    const char *symbol = symbol_of(shape->dim[axis]);
+    const char *symbol = symbol_of(v, axis);
     if (axis == 0 || same_symbol(symbol, in->batch_name)) return s->batch ? s->batch : 1;
     if (is_image(v)) return axis == 1 ? s->channels : axis == 2 ? s->height : s->width;
     if (same_symbol(symbol, in->height_name)) return s->height;
@@ -125,13 +128,13 @@ static bool input_type(Import *m, const Inputs *in, const ValueMsg *v, Type *out
     int64_t dim[MAX_RANK];
     for (size_t i = 0; i < t->shape->n_dim; i++) {
         const DimMsg *d = t->shape->dim[i];
-        dim[i] = is_open(d) ? open_size(in, v, i) : d->dim_value;
-        if (dim[i] == 0) {
+        dim[i] = is_open(v, i) ? open_size(in, v, i) : d->dim_value;
+        if (is_open(v, i) && dim[i] == 0) {
             return fail(m, ERR_UNSUPPORTED,
                         "input '%s': dimension %zu ('%s') is open and nothing tells its size", name,
                         i, text_of(d->dim_param));
         }
-        if (!is_open(d) && !fixed_size(m, in, v, i, dim[i])) return false;
+        if (!is_open(v, i) && !fixed_size(m, in, v, i, dim[i])) return false;
     }
     if (!type_check(dim, (int)t->shape->n_dim))
         return fail(m, ERR_LIMIT, "input '%s' is too large", name);
@@ -143,13 +146,14 @@ static void learn_from_image(Inputs *in) {
     Sizes *s = &in->sizes;
     for (uint32_t i = 0; i < in->n; i++) {
         if (!is_image(in->input[i])) continue;
-        DimMsg *const *d = tensor_of(in->input[i])->shape->dim;
-        in->batch_name = symbol_of(d[0]);
-        in->height_name = symbol_of(d[2]);
-        in->width_name = symbol_of(d[3]);
-        if (!is_open(d[2])) s->height = d[2]->dim_value;
-        if (!is_open(d[3])) s->width = d[3]->dim_value;
-        if (!is_open(d[0])) s->batch = d[0]->dim_value;
+        const ValueMsg *v = in->input[i];
+        DimMsg *const *d = tensor_of(v)->shape->dim;
+        in->batch_name = symbol_of(v, 0);
+        in->height_name = symbol_of(v, 2);
+        in->width_name = symbol_of(v, 3);
+        if (!is_open(v, 2)) s->height = d[2]->dim_value;
+        if (!is_open(v, 3)) s->width = d[3]->dim_value;
+        if (!is_open(v, 0)) s->batch = d[0]->dim_value;
         return;
     }
 }

@@ -161,11 +161,14 @@ bool read_identity(Import *m, OpCall *op) {
 }
 bool read_dropout(Import *m, OpCall *op) {
     NodeId x = op->in[0].node;
-    double training = 0, ratio = 0.5;
-    if (op->in[1].node && !t_number_of(m, op->in[1], "the ratio", &ratio)) return false;
+    double training = 0, ratio = opt_float(m, op, "ratio", 0.5);
     if (op->in[2].node && !t_number_of(m, op->in[2], "training_mode", &training)) return false;
-    if (training != 0 && ratio != 0)
+    if (training != 0 && op->in[1].node && !t_number_of(m, op->in[1], "the ratio", &ratio)) {
+        return false;
+    }
+    if (training != 0 && ratio != 0) {
         return fail(m, ERR_UNSUPPORTED, "the model is in training mode");
+    }
     if (op->wanted[1]) { // the mask: everything was kept
         NodeId kept = graph_scalar(m->g, op->opset < 10 ? DT_F32 : DT_BOOL, 1, m->loc);
         op->out[1].node = t_expand(m, kept, t_type(m, x)->rank, t_type(m, x)->dim);
