@@ -1,5 +1,5 @@
-// test_execute.c: vitc_execute on hand-made tables: what it checks, how it slices, and that the caller's
-// floating-point environment changes nothing.
+// test_execute.c: vitc_execute on hand-made tables: what it checks, how it slices, and that the
+// caller's floating-point environment changes nothing.
 #include "runtime/vitc_object.h"
 #include <fenv.h>
 #include <setjmp.h>
@@ -19,14 +19,26 @@ static struct {
     int64_t anchor;
     float weights[16];
 } image = {.weights = {0.25f}};
-static const vitc_place places[3] = {{VITC_PLACE_INPUT, 0, 0}, {VITC_PLACE_WEIGHTS, 0, 0}, {VITC_PLACE_OUTPUT, 0, 0}};
+static const vitc_place places[3] = {
+    {VITC_PLACE_INPUT, 0, 0}, {VITC_PLACE_WEIGHTS, 0, 0}, {VITC_PLACE_OUTPUT, 0, 0}};
 static const vitc_launch launches[1] = {{third, places, 3, 0, N, "third", 0}};
 static const vitc_tensor_info in_info = {"x", VITC_F32, 1, {N, 1, 1, 1, 1, 1, 1, 1}, N * 4};
 static const vitc_tensor_info out_info = {"y", VITC_F32, 1, {N, 1, 1, 1, 1, 1, 1, 1}, N * 4};
-static vitc_model_info info = {.struct_size = sizeof info, .abi = VITC_ABI, .arena_bytes = 8 * 64, .arena_align = 64,
-                               .n_inputs = 1, .n_outputs = 1, .inputs = &in_info, .outputs = &out_info};
-static vitc_object object = {.abi = VITC_ABI, .n_launches = 1, .launches = launches, .weights_anchor = &image.anchor,
-                             .scratch_bytes = 64, .max_slices = 8, .info = &info};
+static vitc_model_info info = {.struct_size = sizeof info,
+                               .abi = VITC_ABI,
+                               .arena_bytes = 8 * 64,
+                               .arena_align = 64,
+                               .n_inputs = 1,
+                               .n_outputs = 1,
+                               .inputs = &in_info,
+                               .outputs = &out_info};
+static vitc_object object = {.abi = VITC_ABI,
+                             .n_launches = 1,
+                             .launches = launches,
+                             .weights_anchor = &image.anchor,
+                             .scratch_bytes = 64,
+                             .max_slices = 8,
+                             .info = &info};
 static _Alignas(64) char arena[8 * 64];
 static float x[N + 1], y[N + 1], want[N];
 
@@ -66,7 +78,7 @@ static void test_bad_arguments(void **state) {
     assert_int_equal(run(x, y, NULL, NULL), VITC_E_ARG);
     assert_int_equal(run((const char *)x + 1, y, arena, NULL), VITC_E_ALIGN);
     assert_int_equal(run(x, y, arena + 4, NULL), VITC_E_ALIGN);
-    assert_int_equal(run(x + 1, y, arena, NULL), VITC_OK);      // an element's alignment is enough
+    assert_int_equal(run(x + 1, y, arena, NULL), VITC_OK); // an element's alignment is enough
     assert_int_equal(run(x, x, arena, NULL), VITC_E_ARENA);
     assert_int_equal(run(x, x + 1, arena, NULL), VITC_E_ARENA);
     assert_int_equal(run(arena, y, arena, NULL), VITC_E_ARENA);
@@ -79,7 +91,8 @@ static void test_refusals(void **state) {
     object.abi = VITC_ABI + 1;
     assert_int_equal(run(x, y, arena, NULL), VITC_E_ABI);
     object.abi = VITC_ABI;
-    for (int s = VITC_OK; s <= VITC_E_MEMORY; s++) assert_string_not_equal(vitc_status_str((vitc_status)s), "unknown status");
+    for (int s = VITC_OK; s <= VITC_E_MEMORY; s++)
+        assert_string_not_equal(vitc_status_str((vitc_status)s), "unknown status");
     assert_string_equal(vitc_status_str((vitc_status)99), "unknown status");
 }
 static void test_rounding_mode_of_the_caller(void **state) {

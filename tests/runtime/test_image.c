@@ -1,5 +1,5 @@
-// test_image.c: decoding, resizing and normalising an image give Pillow's and the Hugging Face image processor's
-// arrays bit for bit. The goldens were made by the genuine libraries.
+// test_image.c: decoding, resizing and normalising an image give Pillow's and the Hugging Face
+// image processor's arrays bit for bit. The goldens were made by the genuine libraries.
 #include "driver/image_file.h"
 #include "frontend/frontend.h"
 #include "runtime/vitc.h"
@@ -7,8 +7,16 @@
 #include <stdlib.h>
 
 static const char *folder;
-static const vitc_preprocess digits = {.height = 32, .width = 32, .channels = 3, .resample = 2, .do_resize = 1,
-    .do_rescale = 1, .do_normalize = 1, .rescale = 1 / 255.0, .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}};
+static const vitc_preprocess digits = {.height = 32,
+                                       .width = 32,
+                                       .channels = 3,
+                                       .resample = 2,
+                                       .do_resize = 1,
+                                       .do_rescale = 1,
+                                       .do_normalize = 1,
+                                       .rescale = 1 / 255.0,
+                                       .mean = {0.5f, 0.5f, 0.5f},
+                                       .std = {0.5f, 0.5f, 0.5f}};
 
 static const WeightTensor *golden(const Weights *w, const char *name) {
     const WeightTensor *t = weights_find(w, name);
@@ -30,13 +38,15 @@ static void check_file(TestCtx *t, const Weights *w, const char *file) {
     assert_int_equal(vitc_image_to_input(&digits, &img, input, work), VITC_OK);
     free(work);
     const WeightTensor *x = golden(w, file);
-    for (int i = 0; i < 3 * 32 * 32; i++) assert_true(input[i] == (float)dtype_read_f(DT_F32, x->data, (uint64_t)i));
+    for (int i = 0; i < 3 * 32 * 32; i++)
+        assert_true(input[i] == (float)dtype_read_f(DT_F32, x->data, (uint64_t)i));
 }
 static void test_digit_files(void **state) {
     (void)state;
-    static const char *const files[] = {"a_8x8_grey.png",   "b_16x16_rgb.png",      "c_20x28_grey.png",  "d_32x32_rgb.png",
-                                        "e_33x31_rgb.png",  "f_48x24_rgb.png",      "g_40x64_rgba.png",  "h_64x64_rgb.png",
-                                        "i_64x64_palette.png", "j_12x8_grey16steps.png", "k_64x64_rgb.ppm", "l_24x30_grey.pgm"};
+    static const char *const files[] = {
+        "a_8x8_grey.png",      "b_16x16_rgb.png",        "c_20x28_grey.png", "d_32x32_rgb.png",
+        "e_33x31_rgb.png",     "f_48x24_rgb.png",        "g_40x64_rgba.png", "h_64x64_rgb.png",
+        "i_64x64_palette.png", "j_12x8_grey16steps.png", "k_64x64_rgb.ppm",  "l_24x30_grey.pgm"};
     TestCtx *t = test_ctx();
     FileView f;
     Weights w = {0};
@@ -71,7 +81,8 @@ static void test_every_filter_keeps_a_flat_image(void **state) {
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     folder = argv[1];
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_digit_files), cmocka_unit_test(test_refusals),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_digit_files),
+                                       cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_every_filter_keeps_a_flat_image)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-// test_pool.c: every task runs exactly once, for any number of threads and tasks, after fork, and with
-// several pools at once.
+// test_pool.c: every task runs exactly once, for any number of threads and tasks, after fork, and
+// with several pools at once.
 #include "runtime/vitc.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 enum { MAX_TASKS = 300 };
 typedef struct Count {
     atomic_int done[MAX_TASKS];
-    int plain[MAX_TASKS];          // written without atomics: the pool itself must order it
+    int plain[MAX_TASKS]; // written without atomics: the pool itself must order it
 } Count;
 static void task(void *arg, int index) {
     Count *c = arg;
@@ -37,7 +37,8 @@ static void test_every_task_once(void **state) {
         vitc_pool *p = vitc_pool_create(threads);
         assert_non_null(p);
         assert_int_equal(vitc_pool_parallel(p)->threads, threads);
-        for (int count = 0; count < MAX_TASKS; count += 1 + count / 3) assert_true(each_once(p, count));
+        for (int count = 0; count < MAX_TASKS; count += 1 + count / 3)
+            assert_true(each_once(p, count));
         vitc_pool_destroy(p);
     }
 }
@@ -45,7 +46,7 @@ static void test_sleeping_workers_wake(void **state) {
     (void)state;
     vitc_pool *p = vitc_pool_create(3);
     for (int i = 0; i < 20; i++) {
-        usleep(2000);              // long enough for the workers to sleep
+        usleep(2000); // long enough for the workers to sleep
         assert_true(each_once(p, 3));
     }
     vitc_pool_destroy(p);
@@ -102,9 +103,12 @@ static void test_pools_side_by_side(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_task_once),    cmocka_unit_test(test_sleeping_workers_wake),
-        cmocka_unit_test(test_many_jobs),          cmocka_unit_test(test_create_and_destroy),
-        cmocka_unit_test(test_fork),               cmocka_unit_test(test_pools_side_by_side),
+        cmocka_unit_test(test_every_task_once),
+        cmocka_unit_test(test_sleeping_workers_wake),
+        cmocka_unit_test(test_many_jobs),
+        cmocka_unit_test(test_create_and_destroy),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_pools_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
