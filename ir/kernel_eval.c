@@ -112,10 +112,14 @@ static bool has_fast_fma(void) { return true; }
 static uint32_t element_bytes(VType t) { return dtype_info[t.dt].nbytes; }
 
 static void broadcast(Slot *d, VType t, const void *element) {
-    uint32_t nbytes = element_bytes(t);
-    uint8_t e[8];
-    memcpy(e, element, nbytes);
-    for (uint32_t l = 0; l < t.n; l++) memcpy(d->bytes + l * nbytes, e, nbytes);
+    Slot e;
+    memcpy(&e, element, element_bytes(t));
+    switch (element_bytes(t)) {
+    case 1: memset(d, e.u8[0], sizeof *d); return;
+    case 2: for (size_t l = 0; l < COUNT_OF(d->u16); l++) d->u16[l] = e.u16[0]; return;
+    case 4: for (size_t l = 0; l < COUNT_OF(d->u32); l++) d->u32[l] = e.u32[0]; return;
+    default: for (size_t l = 0; l < COUNT_OF(d->u64); l++) d->u64[l] = e.u64[0]; return;
+    }
 }
 static void select_lanes(const Ins *i, Slot *d, const Slot *mask, const Slot *x, const Slot *y) {
     uint32_t nbytes = element_bytes(i->type);
