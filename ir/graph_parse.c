@@ -343,7 +343,7 @@ Graph *graph_parse_files(Arena *a, Diag *d, const char *file, const char *text, 
     }
     Lexer l = lex_open(a, d, file, text, n);
     Graph *g = graph_read(&l, files);
-    if (!lex_at_end(&l)) lex_error(&l, "something follows the graph");
+    if (!lex_at_end(&l)) lex_unexpected(&l, "the end of the text");
     if (g && !l.failed && !g->output.n) lex_error(&l, "the graph has no output");
     return l.failed ? NULL : g;
 }

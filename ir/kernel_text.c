@@ -422,8 +422,8 @@ Kern *kern_read(Lexer *l) {
 Kern *kern_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n, size_t *used) {
     Lexer l = lex_open(a, d, file, text, n);
     if (n > limit(LIM_TEXT_BYTES)) {
-        diag_error(d, ERR_LIMIT, 0, "%s: a text of %zu bytes", file, n);
-        return NULL;
+        Loc at = diag_loc(d, (LocInfo){.file = file});
+        return diag_error(d, ERR_LIMIT, at, "a text of %zu bytes", n), NULL;
     }
     Kern *k = kern_read(&l);
     if (k && used) *used = (size_t)(l.at - text);

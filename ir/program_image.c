@@ -61,6 +61,7 @@ static bool put_panels(Writer *w, const Graph *g, const Region *r, const float *
 }
 static bool put_region(Writer *w, const Graph *g, const Region *r, Arena *a) {
     Tensor t = graph_eval_const(g, r->expr, a);
+    if (!t.data) return false;      // a gather beyond its operand
     const void *data = as_stored(&t, region_dtype(g, r), a);
     if (r->pack == PACK_PLAIN) return put(w, data, r->nbytes);
     assert(region_dtype(g, r) == DT_F32);

@@ -5,9 +5,9 @@
 //       input "pixel_values" f32[1,3,224,224]
 //       output "logits" f32[1,1000]
 //     }
-//     constants
-//     …the recipes of the weight image as .vg, one output a region…
-//     end constants
+//     graph {
+//       …the recipes of the weight image as .vg, one output a region…
+//     }
 //     region r0 panel 32 transposed at 0
 //     kernel @mm_197x768x768(%x: ptr f32, …) target x86-64-v4 {
 //       …
@@ -17,8 +17,6 @@
 #include "ir/lex.h"
 #include <stdio.h>
 #include <string.h>
-
-static const char end_of_constants[] = "end constants";
 
 // ---- printing --------------------------------------------------------------------------------
 // The nodes below the regions, as a graph of their own whose outputs are r0, r1, …
@@ -102,9 +100,7 @@ static void print_launch(const Program *p, const Launch *l, Str *out) {
 }
 void program_print(const Program *p, Str *out, const Diag *locs) {
     print_head(p, out);
-    str_add(out, "constants\n");
     graph_print(constant_part(p, out->arena), out);
-    str_addf(out, "%s\n", end_of_constants);
     print_regions(p, out);
     for (uint32_t n = 0; n < p->kern.n; n++) kern_print(p->kern.data[n], out, locs);
     for (uint32_t n = 0; n < p->launch.n; n++) print_launch(p, &p->launch.data[n], out);
@@ -113,7 +109,6 @@ void program_print(const Program *p, Str *out, const Diag *locs) {
 // ---- parsing ---------------------------------------------------------------------------------
 typedef struct Parser {
     Lexer lex;
-    const char *text;          // the whole file
     Program *p;
 } Parser;
 
@@ -161,48 +156,13 @@ static void parse_head(Parser *s) {
     while (lex_accept(l, "output")) *PUSH(l->arena, &s->p->output) = parse_tensor(l);
     lex_expect(l, "}");
 }
-static const char *find_line(const char *from, const char *end, const char *line) {
-    size_t n = strlen(line);
-    while ((size_t)(end - from) >= n) {
-        bool is_whole = (size_t)(end - from) == n || from[n] == '\n';
-        if (!memcmp(from, line, n) && is_whole) return from;
-        const char *eol = memchr(from, '\n', (size_t)(end - from));
-        if (!eol) return NULL;
-        from = eol + 1;
-    }
-    return NULL;
-}
-// The graph's parser gets the file up to the end of its part, the rest blank, so that its places
-// are right.
-static void parse_constants(Parser *s) {
-    Lexer *l = &s->lex;
-    if (!lex_expect(l, "constants")) return;
-    const char *stop = find_line(l->at, l->end, end_of_constants);
-    if (!stop) {
-        lex_error(l, "the constants have no line '%s'", end_of_constants);
-        return;
-    }
-    size_t before = (size_t)(l->at - s->text), n = (size_t)(stop - s->text);
-    char *part = arena_copy(l->arena, s->text, n);
-    for (size_t i = 0; i < before; i++)
-        if (part[i] != '\n') part[i] = ' ';
-    for (; l->at < stop; l->at++)
-        if (*l->at == '\n') {
-            l->line++;
-            l->line_start = l->at + 1;
-        }
-    s->p->graph = graph_parse(l->arena, l->diag, l->file, part, n);
-    l->failed = !s->p->graph || !graph_check(s->p->graph, l->diag);
-    lex_expect(l, "end");
-    lex_expect(l, "constants");
-}
 static void parse_region(Parser *s) {
     Lexer *l = &s->lex;
     const Graph *g = s->p->graph;
     uint32_t n = s->p->region.n;
     const char *name = lex_name(l);
     if (!l->failed && (n >= g->output.n || strcmp(name, g->output.data[n].name))) {
-        lex_error(l, "region '%s' is not output %u of the constants", name, n);
+        lex_error(l, "region '%s' is not output %u of the graph", name, n);
         return;
     }
     Region r = {.expr = l->failed ? 0 : g->output.data[n].node};
@@ -272,12 +232,18 @@ static void parse_body(Parser *s) {
     while (s->p->launch.n < MAX_LAUNCHES && lex_accept(l, "launch")) parse_launch(s);
     if (!lex_at_end(l)) lex_unexpected(l, "region, kernel or launch, in this order");
 }
-Program *program_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n) {
-    if (n > limit(LIM_TEXT_BYTES))
-        return diag_error(d, ERR_LIMIT, 0, "%s: a text of %zu bytes", file, n), NULL;
-    Parser s = {lex_open(a, d, file, text, n), text, program_new(a, NULL, NULL)};
+Program *program_parse_files(Arena *a, Diag *d, const char *file, const char *text, size_t n,
+                             const GraphFiles *files) {
+    if (n > limit(LIM_TEXT_BYTES)) {
+        Loc at = diag_loc(d, (LocInfo){.file = file});
+        return diag_error(d, ERR_LIMIT, at, "a text of %zu bytes", n), NULL;
+    }
+    Parser s = {lex_open(a, d, file, text, n), program_new(a, NULL, NULL)};
     parse_head(&s);
-    parse_constants(&s);
+    s.p->graph = graph_read(&s.lex, files);
     if (!s.lex.failed) parse_body(&s);
     return s.lex.failed ? NULL : s.p;
+}
+Program *program_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n) {
+    return program_parse_files(a, d, file, text, n, NULL);
 }

@@ -1,5 +1,5 @@
-// test_program.c: a program made by hand, y = x w + 1 with a packed weight matrix, through everything
-// that a Program can do: verification, the image, evaluation in slices, text.
+// test_program.c: a program made by hand, y = x w + 1 with a packed weight matrix, through all that a
+// Program can do: verification, the image, evaluation in slices, text.
 #include "ir/program.h"
 #include "tests/support/ctx.h"
 #include <math.h>
@@ -125,7 +125,8 @@ static void test_image_stops(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
     uint64_t seen = 0;
-    assert_false(program_image(program_by_hand(t->c.arena, false), t->c.scratch, stop_at_once, &seen));
+    const Program *p = program_by_hand(t->c.arena, false);
+    assert_false(program_image(p, t->c.scratch, stop_at_once, &seen));
     assert_true(seen < 384);
     test_ctx_free(t);
 }
@@ -310,7 +311,7 @@ static void test_hostile_names(void **state) {
     TestCtx *t = test_ctx();
     Program *p = program_by_hand(t->c.arena, true);
     p->input.data[0].name = "a\"b\\c\n\xff\xe2\x80\xae%s";
-    p->launch.data[0].label = "end constants\nend constants";
+    p->launch.data[0].label = "}\nend";
     const char *text = text_of(t, p);
     const Program *again = parse(t, text);
     if (!again) fail_msg("%s\n%s", t->said, text);
@@ -329,8 +330,9 @@ static void test_text_errors(void **state) {
         {"arena 320", "arena x", "p.vp:2:9: expected a number, found 'x scratch"},
         {"f32[7,6]", "f32[7,-6]", "a tensor of this size"},
         {"f32[7,6]", "f32[1,1,1,1,1,1,1,1,1]", "more than 8 dimensions"},
-        {"end constants", "end", "the constants have no line 'end constants'"},
-        {"region r0", "region r1", "region 'r1' is not output 0 of the constants"},
+        {"graph {", "constants {", "p.vp:6:1: expected 'graph'"},
+        {"= hex", "= file \"w.bin\" +0 //", "p.vp:7:34: constants in files are not accepted here"},
+        {"region r0", "region r1", "region 'r1' is not output 0 of the graph"},
         {"region r1 plain", "region r1 panel 4", "panels of 4 columns of f64[]"},
         {"panel 4", "panel 0", "panels of 0 columns"},
         {"panel 4", "panel 99999999999", "panels of 1025 columns"},
@@ -355,7 +357,7 @@ static void test_text_errors(void **state) {
         test_ctx_free(t);
     }
 }
-// Whatever a damaged text holds: no crash, and what the verifier accepts has an image and reads back.
+// Whatever a damaged text holds: no crash, and what the verifier accepts reads back.
 static void test_damaged_texts(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
