@@ -1,6 +1,7 @@
 /* cpu.c: what the processor and the operating system offer. CPUID alone is not enough: the system
  * must save the wide registers on a context switch (XCR0; Intel SDM volume 1, section 13.3). */
 #include "vitc.h"
+#include <stdatomic.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -13,7 +14,7 @@ static uint64_t xcr0(void) {
 static int all(uint32_t reg, uint32_t bits) {
     return (reg & bits) == bits;
 }
-uint64_t vitc_cpu_features(void) {
+static uint64_t detect(void) {
     uint32_t a, b1, c1, d, b7 = 0, c7 = 0, d7 = 0, a71 = 0, x = 0;
     uint64_t have = 0, os = 0;
     if (!__get_cpuid(1, &a, &b1, &c1, &d)) return 0;
@@ -45,15 +46,28 @@ uint64_t vitc_cpu_features(void) {
     return have;
 }
 #elif defined(__aarch64__)
-uint64_t vitc_cpu_features(void) {
-    return VITC_CPU_NEON;
-} /* part of the base architecture */
-#else
-uint64_t vitc_cpu_features(void) {
-    return 0;
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+static uint64_t detect(void) {
+    return getauxval(AT_HWCAP) & HWCAP_ASIMD ? VITC_CPU_NEON : 0;
 }
+#else
+static uint64_t detect(void) { return 0; }
 #endif
 
+/* Every run asks, and under a hypervisor each CPUID is a trap of many microseconds, so the answer is
+ * kept: the only variable of the library. Threads that ask at once store the same word. */
+uint64_t vitc_cpu_features(void) {
+    static _Atomic uint64_t answer;
+    const uint64_t known = 1ull << 63; /* tells "nothing" from "not asked yet" */
+    uint64_t have = atomic_load_explicit(&answer, memory_order_relaxed);
+    if (!have) {
+        have = detect() | known;
+        atomic_store_explicit(&answer, have, memory_order_relaxed);
+    }
+    return have & ~known;
+}
 vitc_status vitc_cpu_check(uint64_t needed) {
     return needed & ~vitc_cpu_features() ? VITC_E_CPU : VITC_OK;
 }
