@@ -24,7 +24,7 @@ static Graph *load_export(Ctx *c, const char *path, const FrontendOptions *o) {
 static Graph *load_text(Ctx *c, const char *path, const FrontendOptions *o) {
     FileView f;
     if (!file_map(c, path, &f)) return NULL;
-    Graph *g = graph_parse(c->arena, c->diag, path, (const char *)f.data, f.nbytes);
+    Graph *g = graph_parse_files(c->arena, c->diag, path, (const char *)f.data, f.nbytes, o->files);
     if (!g || !graph_check(g, c->diag)) return NULL;
     const FileView *file = &f;
     g->info.name = path_base(c->arena, path);

@@ -11,6 +11,7 @@ typedef struct FrontendOptions {
     bool pos_interp_legacy;   // --pos-interp legacy
     bool input_u8;            // --input u8-hwc: pixels as uint8 [B,H,W,C], preprocessing folded
     bool bool_masked_pos;     // --mask bool_masked_pos (HF): an input of that name, bool [B,N]
+    const GraphFiles *files;  // what constants of .vg text may lie in; NULL = nothing
 } FrontendOptions;
 
 // Loads any MODEL form: model.onnx, HF directory, its config.json or one of its weight files, .vg

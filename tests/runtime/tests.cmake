@@ -1,6 +1,7 @@
 # runtime: the library that is linked into the user's program
 foreach(name test_execute test_pool test_scores)
   add_executable(${name} ${CMAKE_CURRENT_LIST_DIR}/${name}.c)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE vitc_warnings vitc-runtime cmocka)
   add_test(NAME unit/${name} COMMAND ${name})
   set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 60)

@@ -1,0 +1,54 @@
+// build.h: what compile, verify, run, bench and inspect share: from a model file to something that
+// can run.
+#ifndef DRIVER_BUILD_H
+#define DRIVER_BUILD_H
+#include "backends/backend.h"
+#include "driver/tool.h"
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+
+typedef struct Bytes {
+    const void *data;
+    size_t n;
+} Bytes;
+
+// ---- work.c: a step that may crash or run away, in a child with limits ----------------------
+// ------------------------------ `work` runs in a forked child and adds its result to `out`; it may
+// use everything of the parent's memory. Its diagnostics appear as if made here; its death is one.
+// `what` names it: "code generation".
+typedef bool (*Work)(Tool *t, void *arg, Str *out);
+bool work_run(Tool *t, const char *what, Work work, void *arg, Bytes *result);
+
+// ---- source.c: the file on the command line -------------------------------------------------
+typedef struct Source { // exactly one is set
+    Graph *graph;
+    Program *program;
+    Kern *kern;
+} Source;
+FrontendOptions frontend_options(const Options *o);
+bool source_load(Tool *t, const char *path, const FrontendOptions *f, Source *out);
+bool is_object_file(Tool *t, const char *path); // an ELF file exists there
+
+// ---- build.c --------------------------------------------------------------------------------
+const Target *target_of_options(Tool *t); // NULL after a diagnostic
+bool pass_options(Tool *t, PassOptions *out);
+Program *build_program(Tool *t, const char *path, const FrontendOptions *f);
+bool build_object(Tool *t, const Program *p, const EmitOptions *e, Bytes *object);
+bool build_llvm_text(Tool *t, const Program *p, const EmitOptions *e, Bytes *text);
+EmitOptions emit_options(const Program *p, const char *prefix);
+bool build_write_image(Tool *t, const Program *p, int fd, const char *to); // streams it
+bool build_image(Tool *t, const Program *p, Bytes *image);
+
+// A model ready to run: code and tables whose weight symbol is undefined, and the weights.
+typedef struct Executable {
+    Bytes object, weights;
+    const char *prefix;
+    const Program *program; // NULL when it came from an object file
+} Executable;
+enum { EXE_NO_WEIGHTS = 1 }; // to look at, not to run
+bool executable_open(Tool *t, const char *path, const FrontendOptions *f, int flags,
+                     Executable *out);
+bool executable_from_program(Tool *t, const Program *p, int flags, Executable *out);
+// In a child: links it into the process.
+const struct vitc_model_info *executable_load(Tool *t, const Executable *e);
+#endif

@@ -1,0 +1,88 @@
+// execute.c: see execute.h.
+#include "driver/execute.h"
+#include <math.h>
+
+bool status_error(Tool *t, vitc_status s) {
+    ErrKind kind = s == VITC_E_CPU      ? ERR_TARGET
+                   : s == VITC_E_MEMORY ? ERR_LIMIT
+                   : s == VITC_E_ABI    ? ERR_MODEL
+                                        : ERR_INTERNAL;
+    return diag_error(t->c.diag, kind, 0, "the model refused to run: %s", vitc_status_str(s));
+}
+bool session_open(Tool *t, const vitc_model_info *info, Session *s) {
+    *s = (Session){.info = info, .threads = 1};
+    vitc_status cpu = vitc_cpu_check(info->cpu_features);
+    if (cpu != VITC_OK) return status_error(t, cpu);
+    s->arena = vitc_arena_create(info);
+    if (!s->arena) return status_error(t, VITC_E_MEMORY);
+    s->out = NEW_N(t->c.arena, void *, info->n_outputs);
+    for (uint32_t i = 0; i < info->n_outputs; i++)
+        s->out[i] = arena_alloc(t->c.arena, info->outputs[i].bytes);
+    return true;
+}
+bool session_threads(Tool *t, Session *s, int threads) {
+    vitc_pool_destroy(s->pool);
+    s->pool = threads > 1 ? vitc_pool_create(threads) : NULL;
+    s->threads = threads;
+    return threads <= 1 || s->pool ||
+           diag_error(t->c.diag, ERR_LIMIT, 0, "%d threads could not be started", threads);
+}
+bool session_run(Tool *t, Session *s, void *const *in) {
+    const vitc_parallel *par = s->pool ? vitc_pool_parallel(s->pool) : NULL;
+    vitc_status status = s->info->run((const void *const *)in, s->out, s->arena, par);
+    return status == VITC_OK || status_error(t, status);
+}
+
+bool thread_counts(Tool *t, bool also_one, const int64_t **counts, size_t *n) {
+    if (t->opt.threads)
+        return parse_counts(t->c.arena, t->c.diag, "threads", t->opt.threads, 1024, counts, n);
+    int64_t all = vitc_threads_available(), *v = NEW_N(t->c.arena, int64_t, 2);
+    *n = 0;
+    if (also_one && all > 1) v[(*n)++] = 1;
+    v[(*n)++] = all;
+    *counts = v;
+    return true;
+}
+
+static const struct {
+    int code;
+    DType dt;
+} dtype_codes[] = {{VITC_F32, DT_F32}, {VITC_F64, DT_F64}, {VITC_F16, DT_F16},  {VITC_I64, DT_I64},
+                   {VITC_I32, DT_I32}, {VITC_U8, DT_U8},   {VITC_BOOL, DT_BOOL}};
+Type type_of_info(const vitc_tensor_info *i) {
+    DType dt = DT_NONE;
+    for (size_t k = 0; k < COUNT_OF(dtype_codes); k++)
+        if (dtype_codes[k].code == i->dtype) dt = dtype_codes[k].dt;
+    return type_of(dt, i->rank, i->dim);
+}
+
+// splitmix64: every seed gives a good sequence.
+static uint64_t random_bits(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+static double random_unit(uint64_t *state) {
+    return ((double)(random_bits(state) >> 11) + 0.5) * 0x1p-53;
+}
+static double random_normal(uint64_t *state) {
+    double radius = sqrt(-2 * log(random_unit(state)));
+    return radius * cos(6.283185307179586 * random_unit(state));
+}
+// Floats are normal, bytes uniform, booleans fair coins; other integers are 0 (an index is in
+// range).
+void random_fill(uint64_t *state, const Type *type, void *data) {
+    uint64_t n = (uint64_t)type_count(type);
+    bool is_float = dtype_info[type->dt].cls == CLASS_FLOAT;
+    for (uint64_t i = 0; i < n; i++) {
+        if (is_float)
+            dtype_write_f(type->dt, data, i, random_normal(state));
+        else if (type->dt == DT_U8)
+            dtype_write_i(type->dt, data, i, (int64_t)(random_bits(state) & 255));
+        else if (type->dt == DT_BOOL)
+            dtype_write_i(type->dt, data, i, (int64_t)(random_bits(state) & 1));
+        else
+            dtype_write_i(type->dt, data, i, 0);
+    }
+}

@@ -1,0 +1,25 @@
+// execute.h: calling a compiled model inside a child: buffers, threads, and statuses as
+// diagnostics.
+#ifndef DRIVER_EXECUTE_H
+#define DRIVER_EXECUTE_H
+#include "driver/build.h"
+#include "runtime/vitc.h"
+
+// Buffers of one model, ready for calls.
+typedef struct Session {
+    const vitc_model_info *info;
+    void **out; // of info->n_outputs
+    void *arena;
+    vitc_pool *pool; // NULL: the calling thread alone
+    int threads;
+} Session;
+bool session_open(Tool *t, const vitc_model_info *info, Session *s);
+bool session_threads(Tool *t, Session *s, int threads);
+bool session_run(Tool *t, Session *s, void *const *in);
+bool status_error(Tool *t, vitc_status s); // always false
+// --threads as a list; without it `otherwise` numbers, the last being all that are available.
+bool thread_counts(Tool *t, bool also_one, const int64_t **counts, size_t *n);
+Type type_of_info(const vitc_tensor_info *i); // of a tensor of a compiled model
+// A repeatable sequence of random numbers, for inputs that nobody gave.
+void random_fill(uint64_t *state, const Type *type, void *data);
+#endif

@@ -1,0 +1,21 @@
+// memfile.c: see memfile.h.
+#include "driver/memfile.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int memfile_new(Tool *t, const char *what) {
+    int fd = memfd_create(what, MFD_CLOEXEC);
+    if (fd < 0) diag_error(t->c.diag, ERR_LIMIT, 0, "no memory for %s: %s", what, strerror(errno));
+    return fd;
+}
+bool memfile_map(Tool *t, int fd, size_t n, const char *what, Bytes *out) {
+    *out = (Bytes){"", 0};
+    void *p = n ? mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0) : NULL;
+    close(fd);
+    if (p == MAP_FAILED)
+        return diag_error(t->c.diag, ERR_LIMIT, 0, "cannot map %s: %s", what, strerror(errno));
+    if (p) *out = (Bytes){p, n};
+    return true;
+}
