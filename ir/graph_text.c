@@ -177,7 +177,7 @@ static void print_info(const ModelInfo *info, Str *out) {
     }
     for (uint32_t i = 0; i < info->nlabels; i++) {
         str_add(out, "  label ");
-        print_string(out, info->labels[i] ? info->labels[i] : "");
+        print_string(out, info->labels && info->labels[i] ? info->labels[i] : "");
         str_add(out, "\n");
     }
     if (out->n == empty) out->n = begin;

@@ -164,17 +164,17 @@ static bool constant_index(const Kern *k, Val v, int64_t *value) {
     return kern_ins(k, v)->op == K_INDEX;
 }
 static bool small(int64_t offset) { return offset > -MAX_OFFSET && offset < MAX_OFFSET; }
-static bool check_pointer(Checker *c, const Ins *i) {      // what makes one
-    if (i->op == K_PARAM) c->pointer[c->at] = (Pointer){INTO_PARAM, i->imm, false, 0};
-    if (i->op == K_SCRATCH) c->pointer[c->at] = (Pointer){INTO_SCRATCH, 0, true, 0};
-    if (i->op != K_PADD) return true;
-    Pointer p = c->pointer[i->arg[0]];
-    int64_t by;
-    p.is_exact = p.is_exact && constant_index(c->k, i->arg[1], &by) && small(by);
-    if (p.is_exact) p.offset += by + i->imm;
-    p.is_exact = p.is_exact && small(p.offset);
+static void know_pointer(Checker *c, const Ins *i) {
+    Pointer p = {.base = INTO_PARAM, .param = i->imm};
+    int64_t by = 0;
+    if (i->op == K_SCRATCH) p = (Pointer){.base = INTO_SCRATCH, .is_exact = true};
+    if (i->op == K_PADD) {
+        p = c->pointer[i->arg[0]];
+        p.is_exact = p.is_exact && constant_index(c->k, i->arg[1], &by) && small(by);
+        if (p.is_exact) p.offset += by + i->imm;
+        p.is_exact = p.is_exact && small(p.offset);
+    }
     c->pointer[c->at] = p;
-    return true;
 }
 static bool check_access(Checker *c, const Ins *i) {
     const Kern *k = c->k;
@@ -277,7 +277,7 @@ static bool check_ins(Checker *c) {
     switch ((KOp)i->op) {
     case K_PARAM:
     case K_SCRATCH:
-    case K_PADD: return check_pointer(c, i);
+    case K_PADD: know_pointer(c, i); return true;
     case K_LOOP: return check_loop(c, i);
     case K_END: return check_end(c);
     case K_LOAD:
