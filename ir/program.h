@@ -60,9 +60,9 @@ Program *program_new(Arena *a, const Target *t, const Graph *g);
 static inline uint64_t program_host_arena(const Program *p) {
     return p->arena_bytes + p->max_slices * p->scratch_bytes;
 }
-// program_check.c: places inside their objects, kernels verify (in any phase: whoever prints a parsed
-// program asks kern_check for after_math), regions ordered and of the right size, no launch reads
-// bytes of the arena that nothing wrote (by intervals).
+// program_check.c: places inside their objects, kernels verify (in any phase: whoever prints a
+// parsed program asks kern_check for after_math), regions ordered and of the right size, no launch
+// reads bytes of the arena that nothing wrote (by intervals).
 bool program_check(const Program *p, Diag *d);
 // program_image.c: the bytes of the image, in order. Evaluates one region at a time in `scratch`
 // (reset per region). The callback may stop the walk by returning false.

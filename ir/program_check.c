@@ -122,10 +122,10 @@ static bool check_argument(Checker *c, const char *who, const Place *at, const A
     if (s.hi <= 0 || s.lo >= (int64_t)nbytes)
         return bad(c, "%s: bytes %lld to %lld of %llu", who, (long long)s.lo, (long long)s.hi,
                    (unsigned long long)nbytes);
-    bool is_output =
-        at->kind == PLACE_OUTPUT && a->reads && !a->writes && !c->has_output[at->index];
-    if ((at->kind == PLACE_ARENA && a->reads && !a->writes && !was_written(c, s)) || is_output)
-        return bad(c, "%s: nothing wrote the bytes that it reads", who);
+    bool only_reads = a->reads && !a->writes;
+    bool is_fresh = (at->kind == PLACE_ARENA && !was_written(c, s)) ||
+                    (at->kind == PLACE_OUTPUT && !c->has_output[at->index]);
+    if (only_reads && is_fresh) return bad(c, "%s: nothing wrote the bytes that it reads", who);
     return true;
 }
 static bool check_launch(Checker *c, uint32_t n) {

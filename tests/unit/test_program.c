@@ -1,5 +1,5 @@
-// test_program.c: a program made by hand, y = x w + 1 with a packed weight matrix, through all that a
-// Program can do: verification, the image, evaluation in slices, text.
+// test_program.c: a program made by hand, y = x w + 1 with a packed weight matrix, through all that
+// a Program can do: verification, the image, evaluation in slices, text.
 #include "ir/program.h"
 #include "tests/support/ctx.h"
 #include <math.h>
