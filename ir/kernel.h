@@ -112,7 +112,7 @@ uint32_t kern_loop_end(const Kern *k, Val loop);      // index of the END of a L
 
 // kernel_check.c: the verifier: operands defined before use and in scope, types, lanes, loops
 // closed, registers set before read, vectors not wider than the target's. after_math: EXP2 to GELU
-// and, on a target without it, FMA are illegal too. False after diagnostics (ERR_MODEL).
+// and what the target has not (isa.def) are illegal too. False after diagnostics (ERR_MODEL).
 bool kern_check(const Kern *k, Diag *d, bool after_math);
 // kernel_eval.c: performs tasks lo..hi-1. Every case is the definition of its op.
 void kern_eval(const Kern *k, void *const *args, void *scratch, int64_t lo, int64_t hi);

@@ -1,6 +1,7 @@
 // kernel_check.c: the verifier of kernels, run after every kernel pass and on every parsed text.
 // What it accepts, kern_eval and the printers handle; they check nothing again.
 #include "ir/kernel.h"
+#include "ir/isa.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,8 +258,7 @@ static bool check_legal(Checker *c, const Ins *i) {
     if (math && i->type.dt != DT_F32) return bad(c, "only f32 has it");
     if (!c->after_math) return true;
     if (math) return bad(c, "it should be arithmetic by now");
-    if (i->op == K_FMA && !target_has(c->k->target, F_FMA))
-        return bad(c, "%s does not have it", c->k->target->name);
+    if (!isa_legal(c->k, i)) return bad(c, "%s does not have it", c->k->target->name);
     return true;
 }
 

@@ -63,5 +63,5 @@ GRAPH_PASS(fuse);        // sets Node.group
 Program *lower_program(PassCtx *p, Graph *g);
 // passes/kernel
 void pass_math(Kern *k, Kern *out);      // EXP, ERF… into arithmetic: fills `out`
-void pass_legal(Kern *k, Kern *out);     // FMA into mul+add where the target has none
+void pass_legal(Kern *k, Kern *out);     // what the target has not (isa.def) into what it has
 #endif

@@ -1,68 +1,119 @@
-// llvm_emit.c: a Program becomes the bytes of a relocatable object. No IR optimisation beyond putting
-// slots into registers: our schedules are already what the code generator wants, and it is quick.
+// llvm_emit.c: a Program becomes the bytes of a relocatable object. No IR optimisation beyond
+// putting slots into registers: our schedules are already what the code generator wants, and it is
+// quick.
+//
+// Nothing of the model reaches LLVM as a name: kernels have the names that lowering gave them,
+// behind a word and a dot, so that they are neither a public symbol nor a library function;
+// everything else is a byte string.
 #include "backends/llvm/llvm_print.h"
+#include <llvm-c/Analysis.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <string.h>
 
-static void init_targets(void) {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-}
 static LLVMTargetMachineRef machine_new(Ctx *c, const Target *t) {
     const char *triple = "x86_64-unknown-linux-gnu";
     LLVMTargetRef target;
     char *why = NULL;
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
     if (LLVMGetTargetFromTriple(triple, &target, &why)) {
         diag_error(c->diag, ERR_TARGET, 0, "LLVM knows no machine %s: %s", t->name, why);
         LLVMDisposeMessage(why);
         return NULL;
     }
-    return LLVMCreateTargetMachine(target, triple, "x86-64", "", LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelSmall);
+    return LLVMCreateTargetMachine(target, triple, "x86-64", "", LLVMCodeGenLevelDefault,
+                                   LLVMRelocPIC, LLVMCodeModelSmall);
 }
+
+// ---- the module ------------------------------------------------------------------------------
 static void module_flag(Module *m, const char *name, unsigned value) {
     LLVMMetadataRef v = LLVMValueAsMetadata(LLVMConstInt(m->i32, value, 0));
     LLVMAddModuleFlag(m->m, LLVMModuleFlagBehaviorOverride, name, strlen(name), v);
+}
+static void set_types(Module *m) {
+    m->ptr = LLVMPointerTypeInContext(m->ctx, 0);
+    m->i1 = LLVMInt1TypeInContext(m->ctx);
+    m->i8 = LLVMInt8TypeInContext(m->ctx);
+    m->i16 = LLVMInt16TypeInContext(m->ctx);
+    m->i32 = LLVMInt32TypeInContext(m->ctx);
+    m->i64 = LLVMInt64TypeInContext(m->ctx);
+    m->f16 = LLVMHalfTypeInContext(m->ctx);
+    m->f32 = LLVMFloatTypeInContext(m->ctx);
+    m->f64 = LLVMDoubleTypeInContext(m->ctx);
+    m->nothing = LLVMVoidTypeInContext(m->ctx);
 }
 static Module module_new(Ctx *c, const Program *p, const EmitOptions *o, LLVMTargetMachineRef tm) {
     Module m = {.c = c, .p = p, .o = o};
     m.ctx = LLVMContextCreate();
     m.m = LLVMModuleCreateWithNameInContext("vitc", m.ctx);
-    LLVMSetSourceFileName(m.m, "vitc", 4);             // becomes the FILE symbol: no paths
+    LLVMSetSourceFileName(m.m, "vitc", 4); // becomes the FILE symbol: no paths
     m.b = LLVMCreateBuilderInContext(m.ctx);
-    m.ptr = LLVMPointerTypeInContext(m.ctx, 0);
-    m.i1 = LLVMInt1TypeInContext(m.ctx);
-    m.i8 = LLVMInt8TypeInContext(m.ctx);
-    m.i16 = LLVMInt16TypeInContext(m.ctx);
-    m.i32 = LLVMInt32TypeInContext(m.ctx);
-    m.i64 = LLVMInt64TypeInContext(m.ctx);
-    m.f16 = LLVMHalfTypeInContext(m.ctx);
-    m.f32 = LLVMFloatTypeInContext(m.ctx);
-    m.f64 = LLVMDoubleTypeInContext(m.ctx);
-    m.nothing = LLVMVoidTypeInContext(m.ctx);
+    set_types(&m);
     char *triple = LLVMGetTargetMachineTriple(tm);
     LLVMSetTarget(m.m, triple);
     LLVMDisposeMessage(triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(tm);
     LLVMSetModuleDataLayout(m.m, layout);
     LLVMDisposeTargetData(layout);
-    module_flag(&m, "cf-protection-branch", 1);        // keep IBT and SHSTK of the product
+    module_flag(&m, "cf-protection-branch", 1); // keep IBT and SHSTK of the product
     module_flag(&m, "cf-protection-return", 1);
     return m;
 }
+static void module_free(Module *m) {
+    LLVMDisposeBuilder(m->b);
+    LLVMDisposeModule(m->m);
+    LLVMContextDispose(m->ctx);
+}
+
+// ---- functions -------------------------------------------------------------------------------
+static void attribute(Module *m, LLVMValueRef fn, const char *name, const char *value) {
+    LLVMAttributeRef a = LLVMCreateStringAttribute(m->ctx, name, (unsigned)strlen(name), value,
+                                                   (unsigned)strlen(value));
+    LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
+}
+void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t) {
+    Str s = str_new(m->c->scratch);
+    for (size_t i = 0; feature_at(i); i++) {
+        const FeatureInfo *f = feature_at(i);
+        if (target_has(t, f->bit)) str_addf(&s, "%s%s", s.n ? "," : "", f->llvm);
+    }
+    attribute(m, fn, "target-cpu", t->llvm_cpu);
+    attribute(m, fn, "target-features", str_cstr(&s));
+    attribute(m, fn, "probe-stack", "inline-asm"); // a big frame meets the guard page
+    if (t->vbytes == 64) attribute(m, fn, "prefer-vector-width", "512");
+    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
+    LLVMAttributeRef a = LLVMCreateEnumAttribute(m->ctx, nounwind, 0);
+    LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
+}
+LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsigned nover,
+                            LLVMValueRef *args, unsigned nargs) {
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    if (!id) die("llvm", "no intrinsic %s", name);
+    LLVMValueRef f = LLVMGetIntrinsicDeclaration(m->m, id, over, nover);
+    return LLVMBuildCall2(m->b, LLVMIntrinsicGetType(m->ctx, id, over, nover), f, args, nargs, "");
+}
 static void print_kernels(Module *m) {
-    LLVMTypeRef p[4] = {m->ptr, m->ptr, m->i64, m->i64};
-    LLVMTypeRef type = LLVMFunctionType(m->nothing, p, 4, 0);
-    m->kernel = NEW_N(m->c->scratch, LLVMValueRef, m->p->kern.n + 1);
+    LLVMTypeRef param[4] = {m->ptr, m->ptr, m->i64, m->i64};
+    LLVMTypeRef type = LLVMFunctionType(m->nothing, param, 4, 0);
+    m->kernel = NEW_N(m->c->scratch, LLVMValueRef, m->p->kern.n);
     for (uint32_t i = 0; i < m->p->kern.n; i++) {
         const Kern *k = m->p->kern.data[i];
-        m->kernel[i] = LLVMAddFunction(m->m, k->name, type);
+        const char *name = arena_printf(m->c->scratch, "kernel.%s", k->name);
+        m->kernel[i] = LLVMAddFunction(m->m, name, type);
         LLVMSetLinkage(m->kernel[i], LLVMInternalLinkage);
-        llvm_target_attributes(m, m->kernel[i], k->target);
+        llvm_function_attributes(m, m->kernel[i], k->target);
         llvm_print_kernel(m, k, m->kernel[i]);
     }
+}
+
+// ---- output ----------------------------------------------------------------------------------
+static void check_module(Module *m) {
+    char *why = NULL;
+    if (LLVMVerifyModule(m->m, LLVMReturnStatusAction, &why)) die("llvm", "%s", why);
+    LLVMDisposeMessage(why);
 }
 static void slots_to_registers(Module *m, LLVMTargetMachineRef tm) {
     LLVMPassBuilderOptionsRef opt = LLVMCreatePassBuilderOptions();
@@ -70,45 +121,48 @@ static void slots_to_registers(Module *m, LLVMTargetMachineRef tm) {
     if (e) die("llvm", "mem2reg: %s", LLVMGetErrorMessage(e));
     LLVMDisposePassBuilderOptions(opt);
 }
-static void module_free(Module *m) {
-    LLVMDisposeBuilder(m->b);
-    LLVMDisposeModule(m->m);
-    LLVMContextDispose(m->ctx);
-}
-bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object) {
-    init_targets();
-    LLVMTargetMachineRef tm = machine_new(c, p->target);
-    if (!tm) return false;
-    Module m = module_new(c, p, o, tm);
-    print_kernels(&m);
-    llvm_print_tables(&m);
-    slots_to_registers(&m, tm);
+static bool object_bytes(Module *m, LLVMTargetMachineRef tm, Str *out) {
     LLVMMemoryBufferRef bytes = NULL;
     char *why = NULL;
-    bool failed = LLVMTargetMachineEmitToMemoryBuffer(tm, m.m, LLVMObjectFile, &why, &bytes);
-    if (failed) {
-        diag_error(c->diag, ERR_INTERNAL, 0, "LLVM emits no object: %s", why);
+    if (LLVMTargetMachineEmitToMemoryBuffer(tm, m->m, LLVMObjectFile, &why, &bytes)) {
+        diag_error(m->c->diag, ERR_INTERNAL, 0, "LLVM emits no object: %s", why);
         LLVMDisposeMessage(why);
-    } else {
-        str_add_n(object, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
-        LLVMDisposeMemoryBuffer(bytes);
+        return false;
     }
-    module_free(&m);
-    LLVMDisposeTargetMachine(tm);
-    return !failed;
+    str_add_n(out, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+    LLVMDisposeMemoryBuffer(bytes);
+    return true;
 }
-bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir) {
-    init_targets();
+static bool module_text(Module *m, LLVMTargetMachineRef tm, Str *out) {
+    (void)tm;
+    char *text = LLVMPrintModuleToString(m->m);
+    str_add(out, text);
+    LLVMDisposeMessage(text);
+    return true;
+}
+static bool kernels_are_ready(Ctx *c, const Program *p) {
+    for (uint32_t i = 0; i < p->kern.n; i++)
+        if (!kern_check(p->kern.data[i], c->diag, true)) return false;
+    return true;
+}
+typedef bool (*Output)(Module *m, LLVMTargetMachineRef tm, Str *out);
+static bool emit(Ctx *c, const Program *p, const EmitOptions *o, Output output, Str *out) {
+    if (!kernels_are_ready(c, p)) return false;
     LLVMTargetMachineRef tm = machine_new(c, p->target);
     if (!tm) return false;
     Module m = module_new(c, p, o, tm);
     print_kernels(&m);
     llvm_print_tables(&m);
+    check_module(&m);
     slots_to_registers(&m, tm);
-    char *text = LLVMPrintModuleToString(m.m);
-    str_add(ir, text);
-    LLVMDisposeMessage(text);
+    bool ok = output(&m, tm, out);
     module_free(&m);
     LLVMDisposeTargetMachine(tm);
-    return true;
+    return ok;
+}
+bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object) {
+    return emit(c, p, o, object_bytes, object);
+}
+bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir) {
+    return emit(c, p, o, module_text, ir);
 }

@@ -1,11 +1,10 @@
-// llvm_kernel.c: one kernel becomes one LLVM function, instruction by instruction. Slots are allocas that
-// mem2reg turns into registers; loops are rotated, so that strength reduction sees what it expects. No
-// fast-math: kernel_eval, the C printer and this one agree bit for bit.
+// llvm_kernel.c: one kernel becomes one LLVM function, instruction by instruction. Slots are
+// allocas that mem2reg turns into registers; loops are rotated, so that strength reduction sees
+// what it expects. No fast-math: kernel_eval, the C printer and this one agree bit for bit.
 #include "backends/llvm/llvm_print.h"
-#include <assert.h>
-#include <string.h>
+#include "ir/isa.h"
 
-enum { MAX_DEPTH = 32 };
+enum { MAX_LANES = 64 }; // kern_check allows no more
 typedef struct Loop {
     LLVMBasicBlockRef body, exit;
     LLVMValueRef counter, hi;
@@ -17,8 +16,7 @@ typedef struct Fn {
     LLVMValueRef fn, args, scratch, lo, hi;
     LLVMBasicBlockRef entry;
     LLVMValueRef *value;
-    Loop loop[MAX_DEPTH];
-    int depth;
+    VEC(Loop) open; // loops around the instruction at hand
 } Fn;
 
 LLVMTypeRef llvm_elem_type(const Module *m, DType dt) {
@@ -36,49 +34,36 @@ LLVMTypeRef llvm_elem_type(const Module *m, DType dt) {
     default: return m->i8;
     }
 }
-void llvm_attribute(Module *m, LLVMValueRef fn, const char *name, const char *value) {
-    LLVMAttributeRef a = LLVMCreateStringAttribute(m->ctx, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
-    LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
-}
-void llvm_target_attributes(Module *m, LLVMValueRef fn, const Target *t) {
-    Str s = str_new(m->c->scratch);
-    for (size_t i = 0; feature_at(i); i++)
-        if (target_has(t, feature_at(i)->bit)) str_addf(&s, "%s%s", s.n ? "," : "", feature_at(i)->llvm);
-    llvm_attribute(m, fn, "target-cpu", t->llvm_cpu);
-    if (s.n) llvm_attribute(m, fn, "target-features", str_cstr(&s));
-    if (t->vbytes == 64) llvm_attribute(m, fn, "prefer-vector-width", "512");
-    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
-    LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(m->ctx, nounwind, 0));
-}
-LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsigned nover, LLVMValueRef *args, unsigned nargs) {
-    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    if (!id) die("llvm", "no intrinsic %s", name);
-    LLVMValueRef f = LLVMGetIntrinsicDeclaration(m->m, id, over, nover);
-    return LLVMBuildCall2(m->b, LLVMIntrinsicGetType(m->ctx, id, over, nover), f, args, nargs, "");
-}
 
 // ---- small helpers ---------------------------------------------------------------------------
-static LLVMTypeRef type_of_value(const Fn *f, VType t) {
-    if (t.kind == V_INDEX) return f->m->i64;
-    if (t.kind == V_PTR) return f->m->ptr;
-    if (t.kind == V_MASK) return llvm_vec(f->m, f->m->i1, t.n);
-    return llvm_vec(f->m, llvm_elem_type(f->m, (DType)t.dt), t.n);
+static LLVMTypeRef vector_of(LLVMTypeRef elem, unsigned n) {
+    return n == 1 ? elem : LLVMVectorType(elem, n);
 }
-static LLVMValueRef imm64(const Fn *f, int64_t v) { return LLVMConstInt(f->m->i64, (unsigned long long)v, 1); }
+static LLVMTypeRef vector_type(const Fn *f, VType t) {
+    return vector_of(llvm_elem_type(f->m, (DType)t.dt), t.n);
+}
+static LLVMValueRef imm64(const Fn *f, int64_t v) {
+    return LLVMConstInt(f->m->i64, (unsigned long long)v, 1);
+}
 static LLVMValueRef imm32(const Fn *f, unsigned v) { return LLVMConstInt(f->m->i32, v, 0); }
-static LLVMValueRef at_bytes(const Fn *f, LLVMValueRef p, LLVMValueRef bytes) { return LLVMBuildGEP2(f->m->b, f->m->i8, p, &bytes, 1, ""); }
+static LLVMValueRef at_bytes(const Fn *f, LLVMValueRef p, LLVMValueRef bytes) {
+    return LLVMBuildGEP2(f->m->b, f->m->i8, p, &bytes, 1, "");
+}
 static LLVMValueRef address(const Fn *f, const Ins *i, int64_t extra) {
     int64_t disp = i->imm + extra;
     LLVMValueRef p = f->value[i->arg[0]];
     return disp ? at_bytes(f, p, imm64(f, disp)) : p;
 }
 static bool is_float(DType dt) { return dtype_info[dt].cls == CLASS_FLOAT; }
-static bool is_signed(DType dt) { return dt == DT_I8 || dt == DT_I16 || dt == DT_I32 || dt == DT_I64; }
+static bool is_signed(DType dt) {
+    return dt == DT_I8 || dt == DT_I16 || dt == DT_I32 || dt == DT_I64;
+}
 static LLVMValueRef splat(const Fn *f, LLVMValueRef x, unsigned n) {
     if (n == 1) return x;
-    LLVMTypeRef t = llvm_vec(f->m, LLVMTypeOf(x), n);
+    LLVMTypeRef t = vector_of(LLVMTypeOf(x), n);
     LLVMValueRef v = LLVMBuildInsertElement(f->m->b, LLVMGetPoison(t), x, imm32(f, 0), "");
-    return LLVMBuildShuffleVector(f->m->b, v, LLVMGetPoison(t), LLVMConstNull(llvm_vec(f->m, f->m->i32, n)), "");
+    LLVMValueRef all_first = LLVMConstNull(vector_of(f->m->i32, n));
+    return LLVMBuildShuffleVector(f->m->b, v, LLVMGetPoison(t), all_first, "");
 }
 static LLVMValueRef lane(const Fn *f, LLVMValueRef v, unsigned n, unsigned l) {
     return n == 1 ? v : LLVMBuildExtractElement(f->m->b, v, imm32(f, l), "");
@@ -91,15 +76,28 @@ static LLVMValueRef load_elem(const Fn *f, DType dt, LLVMValueRef p) {
 static void store_elem(const Fn *f, DType dt, LLVMValueRef p, LLVMValueRef v) {
     LLVMSetAlignment(LLVMBuildStore(f->m->b, v, p), dtype_info[dt].nbytes);
 }
-static LLVMValueRef first_lanes(const Fn *f, unsigned n, unsigned lanes) {
-    LLVMValueRef bit[64];
+static LLVMValueRef same_lanes(LLVMValueRef c, unsigned n) { // of a constant
+    LLVMValueRef lane[MAX_LANES];
+    for (unsigned l = 0; l < n; l++) lane[l] = c;
+    return n == 1 ? c : LLVMConstVector(lane, n);
+}
+static LLVMValueRef first_lanes(const Fn *f, unsigned n, unsigned lanes) { // a mask
+    LLVMValueRef bit[MAX_LANES];
     for (unsigned l = 0; l < n; l++) bit[l] = LLVMConstInt(f->m->i1, l < lanes, 0);
     return LLVMConstVector(bit, n);
+}
+// Lanes from, from + 1, … of v; those beyond its end are zero.
+static LLVMValueRef lanes_from(const Fn *f, LLVMValueRef v, unsigned have, unsigned from,
+                               unsigned n) {
+    LLVMValueRef pick[MAX_LANES];
+    for (unsigned l = 0; l < n; l++) pick[l] = imm32(f, from + l < have ? from + l : have);
+    LLVMValueRef zero = LLVMConstNull(LLVMTypeOf(v));
+    return LLVMBuildShuffleVector(f->m->b, v, zero, LLVMConstVector(pick, n), "");
 }
 
 // ---- memory ----------------------------------------------------------------------------------
 static LLVMValueRef gather_lanes(const Fn *f, const Ins *i, int64_t stride) {
-    LLVMTypeRef t = type_of_value(f, i->type);
+    LLVMTypeRef t = vector_type(f, i->type);
     LLVMValueRef v = LLVMConstNull(t);
     for (unsigned l = 0; l < i->lanes; l++) {
         LLVMValueRef x = load_elem(f, (DType)i->type.dt, address(f, i, (int64_t)l * stride));
@@ -108,175 +106,164 @@ static LLVMValueRef gather_lanes(const Fn *f, const Ins *i, int64_t stride) {
     }
     return v;
 }
-static LLVMValueRef print_load(const Fn *f, const Ins *i) {
-    DType dt = (DType)i->type.dt;
-    LLVMTypeRef t = type_of_value(f, i->type);
-    if (i->lanes == i->type.n) {
-        LLVMValueRef v = LLVMBuildLoad2(f->m->b, t, address(f, i, 0), "");
-        LLVMSetAlignment(v, dtype_info[dt].nbytes);
-        return v;
-    }
-    if (i->lanes == 1) return gather_lanes(f, i, 0);
-    LLVMTypeRef over[2] = {t, f->m->ptr};
-    LLVMValueRef args[4] = {address(f, i, 0), imm32(f, dtype_info[dt].nbytes), first_lanes(f, i->type.n, i->lanes), LLVMConstNull(t)};
+static bool is_power_of_two(unsigned n) { return (n & (n - 1)) == 0; }
+static LLVMValueRef load_masked(const Fn *f, const Ins *i) {
+    LLVMTypeRef t = vector_type(f, i->type), over[2] = {t, f->m->ptr};
+    LLVMValueRef align = imm32(f, dtype_info[i->type.dt].nbytes);
+    LLVMValueRef mask = first_lanes(f, i->type.n, i->lanes);
+    LLVMValueRef args[4] = {address(f, i, 0), align, mask, LLVMConstNull(t)};
     return llvm_intrinsic(f->m, "llvm.masked.load", over, 2, args, 4);
 }
-static void print_store(const Fn *f, const Ins *i) {
-    VType vt = kern_type(f->k, i->arg[1]);
-    DType dt = (DType)vt.dt;
-    LLVMValueRef v = f->value[i->arg[1]];
-    if (i->lanes == vt.n) {
-        store_elem(f, dt, address(f, i, 0), v);
-        return;
-    }
-    if (i->lanes == 1) {
-        store_elem(f, dt, address(f, i, 0), lane(f, v, vt.n, 0));
-        return;
-    }
-    LLVMTypeRef over[2] = {type_of_value(f, vt), f->m->ptr};
-    LLVMValueRef args[4] = {v, address(f, i, 0), imm32(f, dtype_info[dt].nbytes), first_lanes(f, vt.n, i->lanes)};
+static LLVMValueRef print_load(const Fn *f, const Ins *i) {
+    DType dt = (DType)i->type.dt;
+    if (i->lanes == 1) return gather_lanes(f, i, 0);
+    if (!is_power_of_two(i->lanes)) return load_masked(f, i);
+    LLVMTypeRef narrow = vector_of(llvm_elem_type(f->m, dt), i->lanes);
+    LLVMValueRef v = LLVMBuildLoad2(f->m->b, narrow, address(f, i, 0), "");
+    LLVMSetAlignment(v, dtype_info[dt].nbytes);
+    return i->lanes == i->type.n ? v : lanes_from(f, v, i->lanes, 0, i->type.n);
+}
+static void store_masked(const Fn *f, const Ins *i, VType t, LLVMValueRef v) {
+    LLVMTypeRef over[2] = {vector_type(f, t), f->m->ptr};
+    LLVMValueRef align = imm32(f, dtype_info[t.dt].nbytes);
+    LLVMValueRef args[4] = {v, address(f, i, 0), align, first_lanes(f, t.n, i->lanes)};
     llvm_intrinsic(f->m, "llvm.masked.store", over, 2, args, 4);
+}
+static void print_store(const Fn *f, const Ins *i) {
+    VType t = kern_type(f->k, i->arg[1]);
+    LLVMValueRef v = f->value[i->arg[1]];
+    if (!is_power_of_two(i->lanes)) {
+        store_masked(f, i, t, v);
+        return;
+    }
+    if (i->lanes == 1)
+        v = lane(f, v, t.n, 0);
+    else if (i->lanes < t.n)
+        v = lanes_from(f, v, t.n, 0, i->lanes);
+    store_elem(f, (DType)t.dt, address(f, i, 0), v);
 }
 static void print_strided_store(const Fn *f, const Ins *i) {
     VType vt = kern_type(f->k, i->arg[1]);
     for (unsigned l = 0; l < i->lanes; l++)
-        store_elem(f, (DType)vt.dt, address(f, i, (int64_t)l * i->imm2), lane(f, f->value[i->arg[1]], vt.n, l));
+        store_elem(f, (DType)vt.dt, address(f, i, (int64_t)l * i->imm2),
+                   lane(f, f->value[i->arg[1]], vt.n, l));
 }
 static void print_prefetch(const Fn *f, const Ins *i) {
-    LLVMValueRef args[4] = {address(f, i, 0), imm32(f, 0), imm32(f, 3 - (unsigned)i->imm2), imm32(f, 1)};
+    LLVMValueRef args[4] = {address(f, i, 0), imm32(f, 0), imm32(f, 3 - (unsigned)i->imm2),
+                            imm32(f, 1)};
     llvm_intrinsic(f->m, "llvm.prefetch", &f->m->ptr, 1, args, 4);
 }
 
 // ---- arithmetic ------------------------------------------------------------------------------
 static LLVMValueRef compare(const Fn *f, KPred p, DType dt, LLVMValueRef a, LLVMValueRef b) {
-    static const LLVMRealPredicate real[P_COUNT] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE, LLVMRealOGT, LLVMRealOGE, LLVMRealUNO};
-    static const LLVMIntPredicate sgn[P_COUNT] = {LLVMIntEQ, LLVMIntNE, LLVMIntSLT, LLVMIntSLE, LLVMIntSGT, LLVMIntSGE};
-    static const LLVMIntPredicate uns[P_COUNT] = {LLVMIntEQ, LLVMIntNE, LLVMIntULT, LLVMIntULE, LLVMIntUGT, LLVMIntUGE};
+    static const LLVMRealPredicate real[P_COUNT] = {
+        LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE, LLVMRealOGT, LLVMRealOGE, LLVMRealUNO};
+    static const LLVMIntPredicate sgn[P_COUNT] = {LLVMIntEQ,  LLVMIntNE,  LLVMIntSLT,
+                                                  LLVMIntSLE, LLVMIntSGT, LLVMIntSGE};
+    static const LLVMIntPredicate uns[P_COUNT] = {LLVMIntEQ,  LLVMIntNE,  LLVMIntULT,
+                                                  LLVMIntULE, LLVMIntUGT, LLVMIntUGE};
     if (is_float(dt)) return LLVMBuildFCmp(f->m->b, real[p], a, b, "");
     if (p == P_UNORD) return LLVMBuildICmp(f->m->b, LLVMIntNE, a, a, "");
     return LLVMBuildICmp(f->m->b, is_signed(dt) ? sgn[p] : uns[p], a, b, "");
 }
-static LLVMValueRef choose(const Fn *f, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildSelect(f->m->b, c, a, b, ""); }
-static LLVMValueRef unary_call(const Fn *f, const char *name, LLVMValueRef x) {
-    LLVMTypeRef t = LLVMTypeOf(x);
-    return llvm_intrinsic(f->m, name, &t, 1, &x, 1);
+static LLVMValueRef choose(const Fn *f, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b) {
+    return LLVMBuildSelect(f->m->b, c, a, b, "");
 }
 // x/0 = 0, and the smallest number by -1 wraps, as everywhere in the IR.
 static LLVMValueRef int_division(const Fn *f, KOp op, DType dt, LLVMValueRef a, LLVMValueRef b) {
     LLVMBuilderRef bu = f->m->b;
     LLVMTypeRef t = LLVMTypeOf(a);
-    LLVMValueRef zero = LLVMConstNull(t), ones = LLVMConstAllOnes(t), is0 = LLVMBuildICmp(bu, LLVMIntEQ, b, zero, "");
+    LLVMValueRef zero = LLVMConstNull(t), ones = LLVMConstAllOnes(t),
+                 is0 = LLVMBuildICmp(bu, LLVMIntEQ, b, zero, "");
     LLVMValueRef one = LLVMBuildSub(bu, zero, ones, "");
     if (!is_signed(dt)) {
         LLVMValueRef safe = choose(f, is0, one, b);
-        LLVMValueRef q = op == K_DIV ? LLVMBuildUDiv(bu, a, safe, "") : LLVMBuildURem(bu, a, safe, "");
+        LLVMValueRef q =
+            op == K_DIV ? LLVMBuildUDiv(bu, a, safe, "") : LLVMBuildURem(bu, a, safe, "");
         return choose(f, is0, zero, q);
     }
     LLVMValueRef is_minus = LLVMBuildICmp(bu, LLVMIntEQ, b, ones, "");
     LLVMValueRef safe = choose(f, LLVMBuildOr(bu, is0, is_minus, ""), one, b);
-    if (op == K_REM) return choose(f, LLVMBuildOr(bu, is0, is_minus, ""), zero, LLVMBuildSRem(bu, a, safe, ""));
-    return choose(f, is0, zero, choose(f, is_minus, LLVMBuildNeg(bu, a, ""), LLVMBuildSDiv(bu, a, safe, "")));
+    if (op == K_REM)
+        return choose(f, LLVMBuildOr(bu, is0, is_minus, ""), zero, LLVMBuildSRem(bu, a, safe, ""));
+    return choose(f, is0, zero,
+                  choose(f, is_minus, LLVMBuildNeg(bu, a, ""), LLVMBuildSDiv(bu, a, safe, "")));
 }
-// Without SSE4.1 the library would be called: adding and subtracting 2^23 (2^52) rounds to an integer.
-static LLVMValueRef round_by_adding(const Fn *f, KOp op, DType dt, LLVMValueRef x) {
-    LLVMBuilderRef b = f->m->b;
-    LLVMTypeRef t = LLVMTypeOf(x), et = dt == DT_F64 ? f->m->f64 : f->m->f32;
-    unsigned n = LLVMGetTypeKind(t) == LLVMVectorTypeKind ? LLVMGetVectorSize(t) : 1;
-    LLVMValueRef big = llvm_splat_const(f->m, LLVMConstReal(et, dt == DT_F64 ? 0x1p52 : 0x1p23), n);
-    LLVMValueRef one = llvm_splat_const(f->m, LLVMConstReal(et, 1), n), a = unary_call(f, "llvm.fabs", x);
-    LLVMValueRef r = LLVMBuildFSub(b, LLVMBuildFAdd(b, a, big, ""), big, "");
-    LLVMValueRef pair[2] = {r, x};
-    r = llvm_intrinsic(f->m, "llvm.copysign", &t, 1, pair, 2);
-    if (op == K_FLOOR) r = choose(f, LLVMBuildFCmp(b, LLVMRealOGT, r, x, ""), LLVMBuildFSub(b, r, one, ""), r);
-    if (op == K_CEIL) r = choose(f, LLVMBuildFCmp(b, LLVMRealOLT, r, x, ""), LLVMBuildFAdd(b, r, one, ""), r);
-    pair[0] = r;
-    r = llvm_intrinsic(f->m, "llvm.copysign", &t, 1, pair, 2);
-    return choose(f, LLVMBuildFCmp(b, LLVMRealOLT, a, big, ""), r, x);
+static LLVMValueRef by_intrinsic(const Fn *f, KOp op, DType dt, LLVMValueRef *args) {
+    const IsaRow *row = isa_find(op, dt, f->k->target);
+    if (!row) die("llvm", "%s: %s has no %s", f->k->name, f->k->target->name, kernel_op[op].text);
+    LLVMTypeRef t = LLVMTypeOf(args[0]);
+    return llvm_intrinsic(f->m, row->llvm, &t, 1, args, kernel_op[op].nargs);
 }
-static LLVMValueRef rounding(const Fn *f, KOp op, DType dt, LLVMValueRef x) {
-    if (!is_float(dt)) return x;
-    bool by_hand = f->k->target->arch == ARCH_X86_64 && !target_has(f->k->target, F_SSE42);
-    if (by_hand) return round_by_adding(f, op, dt, x);
-    return unary_call(f, op == K_FLOOR ? "llvm.floor" : op == K_CEIL ? "llvm.ceil" : "llvm.roundeven", x);
-}
-static LLVMValueRef float_op(const Fn *f, const Ins *i, DType dt, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c) {
+static LLVMValueRef float_op(const Fn *f, KOp op, DType dt, LLVMValueRef a, LLVMValueRef b,
+                             LLVMValueRef c) {
     LLVMBuilderRef bu = f->m->b;
-    LLVMTypeRef t = LLVMTypeOf(a);
-    LLVMValueRef three[3] = {a, b, c};
-    switch (i->op) {
+    switch (op) {
     case K_ADD: return LLVMBuildFAdd(bu, a, b, "");
     case K_SUB: return LLVMBuildFSub(bu, a, b, "");
     case K_MUL: return LLVMBuildFMul(bu, a, b, "");
     case K_DIV: return LLVMBuildFDiv(bu, a, b, "");
-    case K_MIN: return choose(f, LLVMBuildFCmp(bu, LLVMRealOLT, a, b, ""), a, b);
+    case K_MIN: return choose(f, LLVMBuildFCmp(bu, LLVMRealOLT, a, b, ""), a, b); // minps
     case K_MAX: return choose(f, LLVMBuildFCmp(bu, LLVMRealOGT, a, b, ""), a, b);
-    case K_FMA: return llvm_intrinsic(f->m, "llvm.fma", &t, 1, three, 3);
     case K_NEG: return LLVMBuildFNeg(bu, a, "");
-    case K_ABS: return unary_call(f, "llvm.fabs", a);
-    case K_SQRT: return unary_call(f, "llvm.sqrt", a);
-    default: return rounding(f, (KOp)i->op, dt, a);
+    default: return by_intrinsic(f, op, dt, (LLVMValueRef[]){a, b, c});
     }
 }
-static LLVMValueRef int_op(const Fn *f, const Ins *i, DType dt, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c) {
+static LLVMValueRef int_abs(const Fn *f, DType dt, LLVMValueRef a) {
+    LLVMValueRef is_less = compare(f, P_LT, dt, a, LLVMConstNull(LLVMTypeOf(a)));
+    return choose(f, is_less, LLVMBuildNeg(f->m->b, a, ""), a);
+}
+static LLVMValueRef int_op(const Fn *f, KOp op, DType dt, LLVMValueRef a, LLVMValueRef b) {
     LLVMBuilderRef bu = f->m->b;
-    switch (i->op) {
+    switch (op) {
     case K_ADD: return LLVMBuildAdd(bu, a, b, "");
     case K_SUB: return LLVMBuildSub(bu, a, b, "");
     case K_MUL: return LLVMBuildMul(bu, a, b, "");
     case K_DIV:
-    case K_REM: return int_division(f, (KOp)i->op, dt, a, b);
+    case K_REM: return int_division(f, op, dt, a, b);
     case K_MIN: return choose(f, compare(f, P_LT, dt, a, b), a, b);
     case K_MAX: return choose(f, compare(f, P_GT, dt, a, b), a, b);
-    case K_FMA: return LLVMBuildAdd(bu, LLVMBuildMul(bu, a, b, ""), c, "");
     case K_NEG: return LLVMBuildNeg(bu, a, "");
-    case K_ABS: return is_signed(dt) ? choose(f, compare(f, P_LT, dt, a, LLVMConstNull(LLVMTypeOf(a))), LLVMBuildNeg(bu, a, ""), a) : a;
+    case K_ABS: return int_abs(f, dt, a);
     case K_AND: return LLVMBuildAnd(bu, a, b, "");
     case K_OR: return LLVMBuildOr(bu, a, b, "");
     case K_XOR: return LLVMBuildXor(bu, a, b, "");
-    default: return a;             // rounding an integer
+    default: die("llvm", "%s: %s of integers", f->k->name, kernel_op[op].text);
     }
+}
+static LLVMValueRef arithmetic(const Fn *f, KOp op, DType dt, LLVMValueRef a, LLVMValueRef b,
+                               LLVMValueRef c) {
+    return is_float(dt) ? float_op(f, op, dt, a, b, c) : int_op(f, op, dt, a, b);
 }
 static LLVMValueRef shift(const Fn *f, const Ins *i, LLVMValueRef a) {
     DType dt = (DType)i->type.dt;
     LLVMValueRef by = LLVMConstInt(llvm_elem_type(f->m, dt), (unsigned long long)i->imm, 0);
-    by = llvm_splat_const(f->m, by, i->type.n);
+    by = same_lanes(by, i->type.n);
     if (i->op == K_SHL) return LLVMBuildShl(f->m->b, a, by, "");
     return is_signed(dt) ? LLVMBuildAShr(f->m->b, a, by, "") : LLVMBuildLShr(f->m->b, a, by, "");
 }
+// The lower half with the upper one, until one lane is left: the order that kernel_ops.def
+// promises.
 static LLVMValueRef tree(const Fn *f, const Ins *i, LLVMValueRef v) {
-    DType dt = (DType)i->type.dt;
     KOp op = i->op == K_RSUM ? K_ADD : i->op == K_RMAX ? K_MAX : K_MIN;
     for (unsigned n = kern_type(f->k, i->arg[0]).n; n > 1; n /= 2) {
-        LLVMValueRef low[64], high[64], none = LLVMGetPoison(LLVMTypeOf(v));
-        for (unsigned l = 0; l < n / 2; l++) {
-            low[l] = imm32(f, l);
-            high[l] = imm32(f, l + n / 2);
-        }
-        LLVMValueRef a, b;
-        if (n == 2) {
-            a = lane(f, v, n, 0);
-            b = lane(f, v, n, 1);
-        } else {
-            a = LLVMBuildShuffleVector(f->m->b, v, none, LLVMConstVector(low, n / 2), "");
-            b = LLVMBuildShuffleVector(f->m->b, v, none, LLVMConstVector(high, n / 2), "");
-        }
-        Ins step = {.op = (uint8_t)op};
-        v = is_float(dt) ? float_op(f, &step, dt, a, b, NULL) : int_op(f, &step, dt, a, b, NULL);
+        LLVMValueRef lower = n > 2 ? lanes_from(f, v, n, 0, n / 2) : lane(f, v, n, 0);
+        LLVMValueRef upper = n > 2 ? lanes_from(f, v, n, n / 2, n / 2) : lane(f, v, n, 1);
+        v = arithmetic(f, op, (DType)i->type.dt, lower, upper, NULL);
     }
     return v;
 }
 static LLVMValueRef constant(const Fn *f, const Ins *i) {
-    LLVMTypeRef et = llvm_elem_type(f->m, (DType)i->type.dt);
-    unsigned long long mask = i->type.dt == DT_F64 ? ~0ull : dtype_info[i->type.dt].nbytes == 8 ? ~0ull : (1ull << 8 * dtype_info[i->type.dt].nbytes) - 1;
-    LLVMTypeRef bits = i->type.dt == DT_F32 ? f->m->i32 : i->type.dt == DT_F64 ? f->m->i64 : et;
-    LLVMValueRef c = LLVMConstBitCast(LLVMConstInt(bits, (unsigned long long)i->imm & mask, 0), et);
-    return llvm_splat_const(f->m, c, i->type.n);
+    LLVMTypeRef elem = llvm_elem_type(f->m, (DType)i->type.dt);
+    LLVMTypeRef bits = LLVMIntTypeInContext(f->m->ctx, 8 * dtype_info[i->type.dt].nbytes);
+    LLVMValueRef c = LLVMConstInt(bits, (unsigned long long)i->imm, 0);
+    return same_lanes(LLVMConstBitCast(c, elem), i->type.n);
 }
 static LLVMValueRef iota(const Fn *f, const Ins *i) {
-    LLVMValueRef l[64];
-    LLVMTypeRef et = llvm_elem_type(f->m, (DType)i->type.dt);
-    for (unsigned n = 0; n < i->type.n; n++) l[n] = LLVMConstInt(et, n, 0);
-    return i->type.n == 1 ? l[0] : LLVMConstVector(l, i->type.n);
+    LLVMValueRef number[MAX_LANES];
+    LLVMTypeRef elem = llvm_elem_type(f->m, (DType)i->type.dt);
+    for (unsigned l = 0; l < i->type.n; l++) number[l] = LLVMConstInt(elem, l, 0);
+    return i->type.n == 1 ? number[0] : LLVMConstVector(number, i->type.n);
 }
 static LLVMValueRef index_op(const Fn *f, const Ins *i, LLVMValueRef a, LLVMValueRef b) {
     LLVMBuilderRef bu = f->m->b;
@@ -292,19 +279,23 @@ static LLVMValueRef index_op(const Fn *f, const Ins *i, LLVMValueRef a, LLVMValu
 }
 
 // ---- control ---------------------------------------------------------------------------------
+static bool runs_at_least_once(LLVMValueRef lo, LLVMValueRef hi) {
+    return LLVMIsAConstantInt(lo) && LLVMIsAConstantInt(hi) &&
+           LLVMConstIntGetSExtValue(lo) < LLVMConstIntGetSExtValue(hi);
+}
 static LLVMValueRef open_loop(Fn *f, const Ins *i) {
-    assert(f->depth < MAX_DEPTH);
     Module *m = f->m;
     LLVMValueRef lo = f->value[i->arg[0]], hi = f->value[i->arg[1]];
     LLVMBasicBlockRef before = LLVMGetInsertBlock(m->b);
-    Loop *l = &f->loop[f->depth++];
+    Loop *l = PUSH(m->c->scratch, &f->open);
     l->body = LLVMAppendBasicBlockInContext(m->ctx, f->fn, "loop");
     l->exit = LLVMAppendBasicBlockInContext(m->ctx, f->fn, "exit");
     l->hi = hi;
     l->step = i->imm;
-    if (LLVMIsAConstantInt(lo) && LLVMIsAConstantInt(hi) && LLVMConstIntGetSExtValue(lo) < LLVMConstIntGetSExtValue(hi))
+    if (runs_at_least_once(lo, hi))
         LLVMBuildBr(m->b, l->body);
-    else LLVMBuildCondBr(m->b, LLVMBuildICmp(m->b, LLVMIntSLT, lo, hi, ""), l->body, l->exit);
+    else
+        LLVMBuildCondBr(m->b, LLVMBuildICmp(m->b, LLVMIntSLT, lo, hi, ""), l->body, l->exit);
     LLVMPositionBuilderAtEnd(m->b, l->body);
     l->counter = LLVMBuildPhi(m->b, m->i64, "");
     LLVMAddIncoming(l->counter, &lo, &before, 1);
@@ -312,18 +303,19 @@ static LLVMValueRef open_loop(Fn *f, const Ins *i) {
 }
 static void close_loop(Fn *f) {
     Module *m = f->m;
-    Loop *l = &f->loop[--f->depth];
+    Loop *l = &f->open.data[--f->open.n];
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(m->b);
     LLVMValueRef next = LLVMBuildNSWAdd(m->b, l->counter, imm64(f, l->step), "");
     LLVMAddIncoming(l->counter, &next, &latch, 1);
-    LLVMBuildCondBr(m->b, LLVMBuildICmp(m->b, LLVMIntSLT, next, l->hi, ""), l->body, l->exit);
+    LLVMValueRef again = LLVMBuildICmp(m->b, LLVMIntSLT, next, l->hi, "");
+    LLVMBuildCondBr(m->b, again, l->body, l->exit);
     LLVMMoveBasicBlockAfter(l->exit, latch);
     LLVMPositionBuilderAtEnd(m->b, l->exit);
 }
-static LLVMValueRef slot(Fn *f, const Ins *i) {       // in the entry block, so that mem2reg sees it
+static LLVMValueRef slot(Fn *f, const Ins *i) { // in the entry block, so that mem2reg sees it
     LLVMBasicBlockRef here = LLVMGetInsertBlock(f->m->b);
     LLVMPositionBuilderBefore(f->m->b, LLVMGetFirstInstruction(f->entry));
-    LLVMValueRef v = LLVMBuildAlloca(f->m->b, type_of_value(f, i->type), "");
+    LLVMValueRef v = LLVMBuildAlloca(f->m->b, vector_type(f, i->type), "");
     LLVMPositionBuilderAtEnd(f->m->b, here);
     return v;
 }
@@ -331,14 +323,15 @@ static LLVMValueRef parameter(const Fn *f, const Ins *i) {
     LLVMValueRef at = i->imm ? at_bytes(f, f->args, imm64(f, 8 * i->imm)) : f->args;
     return LLVMBuildLoad2(f->m->b, f->m->ptr, at, f->k->param.data[i->imm].name);
 }
-static LLVMValueRef from_slot(const Fn *f, const Ins *i) { return LLVMBuildLoad2(f->m->b, type_of_value(f, i->type), f->value[i->arg[0]], ""); }
+static LLVMValueRef from_slot(const Fn *f, const Ins *i) {
+    return LLVMBuildLoad2(f->m->b, vector_type(f, i->type), f->value[i->arg[0]], "");
+}
 
 // ---- the one switch --------------------------------------------------------------------------
 static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     LLVMBuilderRef b = f->m->b;
-    LLVMValueRef x = i->arg[0] ? f->value[i->arg[0]] : NULL, y = i->arg[1] ? f->value[i->arg[1]] : NULL;
-    LLVMValueRef z = i->arg[2] ? f->value[i->arg[2]] : NULL;
-    VType xt = i->arg[0] ? kern_type(f->k, i->arg[0]) : (VType){0};
+    LLVMValueRef x = f->value[i->arg[0]], y = f->value[i->arg[1]], z = f->value[i->arg[2]];
+    VType xt = kern_type(f->k, i->arg[0]); // operand 0 is the NOP: NULL, no type
     DType dt = (DType)i->type.dt;
     switch ((KOp)i->op) {
     case K_NOP: return NULL;
@@ -356,8 +349,8 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_IMOD:
     case K_IMIN:
     case K_IMAX: return index_op(f, i, x, y);
-    case K_TOINDEX: return llvm_convert(f->m, f->k->target, lane(f, x, xt.n, 0), (DType)xt.dt, DT_I64, 1);
-    case K_FROMINDEX: return llvm_convert(f->m, f->k->target, x, DT_I64, dt, 1);
+    case K_TOINDEX: return llvm_convert(f->m, lane(f, x, xt.n, 0), (DType)xt.dt, DT_I64, 1);
+    case K_FROMINDEX: return llvm_convert(f->m, x, DT_I64, dt, 1);
     case K_PADD: return at_bytes(f, i->imm ? at_bytes(f, x, imm64(f, i->imm)) : x, y);
     case K_LOOP: return open_loop(f, i);
     case K_END: close_loop(f); return NULL;
@@ -377,8 +370,8 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_MOR: return LLVMBuildOr(b, x, y, "");
     case K_MNOT: return LLVMBuildNot(b, x, "");
     case K_SELECT: return choose(f, x, y, z);
-    case K_CVT: return llvm_convert(f->m, f->k->target, x, (DType)xt.dt, dt, i->type.n);
-    case K_BITCAST: return LLVMBuildBitCast(b, x, type_of_value(f, i->type), "");
+    case K_CVT: return llvm_convert(f->m, x, (DType)xt.dt, dt, i->type.n);
+    case K_BITCAST: return LLVMBuildBitCast(b, x, vector_type(f, i->type), "");
     case K_BCAST: return splat(f, lane(f, x, xt.n, 0), i->type.n);
     case K_RSUM:
     case K_RMAX:
@@ -390,7 +383,7 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_TANH:
     case K_GELU:
     case K_COUNT: die("llvm", "%s: %s survived the math pass", f->k->name, kernel_op[i->op].text);
-    default: return is_float(dt) ? float_op(f, i, dt, x, y, z) : int_op(f, i, dt, x, y, z);
+    default: return arithmetic(f, (KOp)i->op, dt, x, y, z);
     }
 }
 void llvm_print_kernel(Module *m, const Kern *k, LLVMValueRef fn) {

@@ -13,19 +13,18 @@ typedef struct Module {
     LLVMModuleRef m;
     LLVMBuilderRef b;
     LLVMTypeRef ptr, i1, i8, i16, i32, i64, f16, f32, f64, nothing;
-    LLVMValueRef *kernel;          // one function per Program.kern
+    LLVMValueRef *kernel; // one function per Program.kern
 } Module;
 
-// llvm_kernel.c
+// llvm_emit.c
+void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t);
+LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsigned nover,
+                            LLVMValueRef *args, unsigned nargs);
+// llvm_kernel.c: fills the body of fn
 void llvm_print_kernel(Module *m, const Kern *k, LLVMValueRef fn);
-LLVMTypeRef llvm_elem_type(const Module *m, DType dt);      // bool is i8; f16 and bf16 travel as i16
-void llvm_attribute(Module *m, LLVMValueRef fn, const char *name, const char *value);
-void llvm_target_attributes(Module *m, LLVMValueRef fn, const Target *t);
-LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsigned nover, LLVMValueRef *args, unsigned nargs);
-// llvm_convert.c: CVT between any two element types, without library calls on any target.
-LLVMValueRef llvm_convert(Module *m, const Target *t, LLVMValueRef v, DType from, DType to, unsigned n);
-LLVMTypeRef llvm_vec(const Module *m, LLVMTypeRef elem, unsigned n);
-LLVMValueRef llvm_splat_const(const Module *m, LLVMValueRef c, unsigned n);
-// llvm_tables.c: launches, places, the model's description, run functions.
+LLVMTypeRef llvm_elem_type(const Module *m, DType dt); // bool is i8; f16 and bf16 travel as i16
+// llvm_convert.c: CVT between any two element types
+LLVMValueRef llvm_convert(Module *m, LLVMValueRef v, DType from, DType to, unsigned n);
+// llvm_tables.c: launches, places, the model's description, run functions
 void llvm_print_tables(Module *m);
 #endif

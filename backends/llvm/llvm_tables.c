@@ -119,7 +119,7 @@ static LLVMValueRef begin_function(Module *m, const char *name, unsigned nparams
     for (unsigned i = 0; i < nparams; i++) p[i] = m->ptr;
     LLVMValueRef fn = LLVMAddFunction(m->m, name, LLVMFunctionType(m->i32, p, nparams, 0));
     LLVMPositionBuilderAtEnd(m->b, LLVMAppendBasicBlockInContext(m->ctx, fn, "entry"));
-    llvm_target_attributes(m, fn, target_at(0));       // runs before the CPU check
+    llvm_function_attributes(m, fn, target_at(0));       // runs before the CPU check
     return fn;
 }
 // run(in[], out[], arena, par): what vitc_model_info.run points to.

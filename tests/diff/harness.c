@@ -1,5 +1,6 @@
 // harness.c: the two ways to run a kernel, and the comparison.
 #include "tests/diff/harness.h"
+#include "passes/passes.h"
 #include "runtime/vitc.h"
 #include <signal.h>
 #include <stdio.h>
@@ -38,10 +39,13 @@ Batch batch_new(const Target *t) {
     b.p->max_slices = 1;
     return b;
 }
-void batch_add(Batch *b, Kern *k) {
-    if (!kern_check(k, b->c.diag, true)) exit(1);
+void batch_add(Batch *b, Kern *k, bool exact) {
+    Kern *legal = kern_new(b->c.arena, k->name, b->target);
+    pass_legal(k, legal);
+    if (!kern_check(legal, b->c.diag, true)) exit(1);
     Launch l = {.kern = b->p->kern.n, .grid = 1, .label = ""};
-    *PUSH(b->c.arena, &b->p->kern) = k;
+    *PUSH(b->c.arena, &b->meaning) = exact ? k : legal;
+    *PUSH(b->c.arena, &b->p->kern) = legal;
     *PUSH(b->c.arena, &b->p->launch) = l;
 }
 void batch_compile(Batch *b) {
@@ -72,7 +76,7 @@ static void report(const Batch *b, const Kern *k, const Memory *m, int region, i
            (unsigned char)m->got[region][at], (unsigned char)m->want[region][at], str_cstr(&text));
 }
 bool batch_same(const Batch *b, uint32_t i, const Memory *m, int64_t lo, int64_t hi) {
-    const Kern *k = b->p->kern.data[i];
+    const Kern *k = b->meaning.data[i];
     void *want[MAX_REGIONS], *got[MAX_REGIONS];
     for (int r = 0; r < m->n; r++) {
         want[r] = memcpy(m->want[r], m->start[r], m->nbytes[r]);

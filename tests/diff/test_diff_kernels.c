@@ -16,7 +16,7 @@ static int run_batch(const Target *t, const Memory *m, uint64_t seed, int statem
     for (uint64_t i = 0; i < BATCH; i++) {
         char name[40];
         snprintf(name, sizeof name, "seed_%llu", (unsigned long long)(seed + i));
-        batch_add(&b, random_kernel(b.c.arena, t, seed + i, name, statements));
+        batch_add(&b, random_kernel(b.c.arena, t, seed + i, name, statements), false);
     }
     batch_compile(&b);
     for (uint32_t i = 0; i < BATCH; i++) {

@@ -2,7 +2,6 @@
 // numbers at which something changes: what random kernels meet too rarely. All 65,536 half and
 // bfloat16 values are widened, and all their rounding borders narrowed.
 #include "tests/diff/harness.h"
-#include "passes/passes.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -75,7 +74,7 @@ static Val input(const Sweep *s, Body *b, int param) {
 static void end(Sweep *s, Body *b) {
     k_end(b->k);
     s->tasks[s->b.p->kern.n] = s->elements / s->t.n;
-    batch_add(&s->b, b->k);
+    batch_add(&s->b, b->k, true);
 }
 static void output(Sweep *s, Body *b, Val v) {
     VType t = kern_type(b->k, v);
@@ -158,7 +157,7 @@ static void add_strided(Sweep *s, int lanes, int stride) {
     k_stores(b.k, at_task(&b, OUT, e), (room + first) * e, stride * e, x, lanes);
     k_end(b.k);
     s->tasks[s->b.p->kern.n] = room / 4;
-    batch_add(&s->b, b.k);
+    batch_add(&s->b, b.k, true);
 }
 static void add_from_index(Sweep *s) {
     Body b = begin(s, "fromindex");
