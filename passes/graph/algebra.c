@@ -102,41 +102,50 @@ static NodeId rule_affine_before_linear(Sweep *s, NodeId n) {
 }
 
 // ---- a patch is read in the order in which its pixels lie in memory (NHWC input)
+// Inputs of the layer are [dim[0], dim[1], ..] flat; now they come as [dim[order[0]],
+// dim[order[1]], ..].
+static NodeId weight_reordered(Sweep *s, const Linear *l, const int64_t *dim, const int *order,
+                               int n) {
+    Type t = *type_at(s, l->w);
+    int k = l->trans_b ? 1 : 0, other = l->trans_b ? 0 : n; // axes of the inputs, of the outputs
+    int64_t split[MAX_RANK], perm[MAX_RANK];
+    split[other] = t.dim[1 - k];
+    perm[other] = other;
+    for (int i = 0; i < n; i++) {
+        split[k + i] = dim[i];
+        perm[k + i] = k + order[i];
+    }
+    return reshape_to(s, g_transpose(s->g, g_reshape(s->g, l->w, n + 1, split), perm), &t);
+}
+// Insertion sort of positions by value. False when they were in order.
+static bool sort_positions(const int64_t *value, int *order, int n) {
+    bool moved = false;
+    for (int i = 0; i < n; i++) {
+        int j = i;
+        for (; j > 0 && value[order[j - 1]] > value[i]; j--) order[j] = order[j - 1];
+        order[j] = i;
+        moved |= j != i;
+    }
+    return moved;
+}
 static NodeId rule_patch_order(Sweep *s, NodeId n) {
     Linear l;
     if (!is_op(s, n, OP_MATMUL) || !linear_of(s, n, &l) || !is_op(s, l.x, OP_RESHAPE)) return 0;
     NodeId moved = operand(s, l.x, 0);
     if (!is_op(s, moved, OP_TRANSPOSE) || nuses(s, l.x) != 1 || nuses(s, moved) != 1) return 0;
     Type t = *type_at(s, moved), flat = *type_at(s, l.x);
-    int64_t perm[MAX_RANK], inner = 1, k = last_dim(&flat);
-    int first = t.rank; // axes first.. of the transposed tensor make the last axis
-    while (first > 0 && inner < k) inner *= t.dim[--first];
-    if (inner != k || t.rank - first < 2) return 0;
-    for (int i = 0; i < t.rank; i++) perm[i] = node_ints(at(s, moved), AT_PERM, NULL)[i];
-    int64_t order[MAX_RANK + 1] = {0}; // order[i]: which axis of the patch comes i-th in memory
-    int n_inner = t.rank - first;
-    bool sorted = true;
-    for (int i = 0; i < n_inner; i++) {
-        int j = i;
-        for (; j > 0 && perm[first + order[j - 1]] > perm[first + i]; j--) order[j] = order[j - 1];
-        order[j] = i;
-        sorted &= j == i;
-    }
-    if (sorted) return 0;
-    int64_t new_perm[MAX_RANK], dim[MAX_RANK + 1], w_perm[MAX_RANK + 1];
-    int axis = l.trans_b ? 1 : 0; // of k in w
+    int first = t.rank; // axes first.. of the transposed tensor make the last axis of l.x
+    int64_t width = 1;
+    while (first > 0 && width < last_dim(&flat)) width *= t.dim[--first];
+    int order[MAX_RANK], count = t.rank - first;
+    const int64_t *perm = node_ints(at(s, moved), AT_PERM, NULL);
+    if (width != last_dim(&flat) || count >= MAX_RANK) return 0;
+    if (!sort_positions(perm + first, order, count)) return 0;
+    int64_t sorted[MAX_RANK];
     for (int i = 0; i < t.rank; i++)
-        new_perm[i] = i < first ? perm[i] : perm[first + order[i - first]];
-    if (n_inner + 1 > MAX_RANK) return 0;
-    dim[axis ? 0 : n_inner] = type_at(s, l.w)->dim[axis ? 0 : 1];
-    w_perm[axis ? 0 : n_inner] = axis ? 0 : n_inner;
-    for (int i = 0; i < n_inner; i++) {
-        dim[axis + i] = t.dim[first + i];
-        w_perm[axis + i] = axis + order[i];
-    }
-    Type w = *type_at(s, l.w);
-    l.w = reshape_to(s, g_transpose(s->g, g_reshape(s->g, l.w, n_inner + 1, dim), w_perm), &w);
-    l.x = reshape_to(s, g_transpose(s->g, operand(s, moved, 0), new_perm), &flat);
+        sorted[i] = i < first ? perm[i] : perm[first + order[i - first]];
+    l.w = weight_reordered(s, &l, t.dim + first, order, count);
+    l.x = reshape_to(s, g_transpose(s->g, operand(s, moved, 0), sorted), &flat);
     return linear_build(s, &l);
 }
 

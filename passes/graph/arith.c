@@ -5,23 +5,22 @@
 #include "passes/graph/match.h"
 #include <math.h>
 
-// Another operand already has the shape of the result, so this one is free to broadcast.
-static bool is_free(const Sweep *s, const Node *n, uint32_t i) {
-    for (uint32_t j = 0; j < n->nin; j++)
-        if (j != i && same_dims(type_at(s, n->in[j]), &n->type)) return true;
+// Another operand has the shape of the result, so operand i is free to broadcast.
+static bool is_free(const Sweep *s, const NodeId *in, uint32_t nin, uint32_t i,
+                    const Type *result) {
+    for (uint32_t j = 0; j < nin; j++)
+        if (j != i && same_dims(type_at(s, in[j]), result)) return true;
     return false;
 }
-static NodeId plain_operand(Sweep *s, const Node *n, uint32_t i) {
-    NodeId x = n->in[i];
+// The plainest x that broadcasts like this one.
+static NodeId plain_operand(Sweep *s, NodeId x) {
     const Type *t = type_at(s, x);
     double v;
-    if (t->rank == 0 || !is_free(s, n, i)) return x;
+    if (t->rank == 0) return x;
     if (is_op(s, x, OP_EXPAND)) return operand(s, x, 0);
     if (!is_const(s, x)) return x;
-    if (scalar_of(s, x, &v)) {
-        if (is_float(s, x)) return scalar_like(s, x, v);
-        if (type_count(t) == 1) return reshape_dims(s, x, 0, NULL);
-    }
+    if (is_float(s, x) && scalar_of(s, x, &v)) return scalar_like(s, x, v);
+    if (type_count(t) == 1) return reshape_dims(s, x, 0, NULL);
     int64_t k = last_dim(t);
     return t->rank > 1 && is_row_vector(t, k) ? reshape_dims(s, x, 1, &k) : x;
 }
@@ -29,8 +28,9 @@ static NodeId plain_operands(Sweep *s, NodeId n) {
     Node node = *at(s, n);
     NodeId in[3];
     bool changed = false;
+    for (uint32_t i = 0; i < node.nin; i++) in[i] = node.in[i];
     for (uint32_t i = 0; i < node.nin; i++) {
-        in[i] = plain_operand(s, &node, i);
+        if (is_free(s, in, node.nin, i, &node.type)) in[i] = plain_operand(s, in[i]);
         changed |= in[i] != node.in[i];
     }
     if (node.nin == 2 && op_is(node.op, COMM) && is_const(s, in[0]) && !is_const(s, in[1])) {

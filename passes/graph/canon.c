@@ -26,7 +26,7 @@ static NodeId rule_matmul(Sweep *s, NodeId n) {
     const Type *t = type_at(s, b);
     if (t->rank == 2 || !is_const(s, b) || type_at(s, a)->rank < t->rank) return 0;
     int64_t matrix[2] = {t->dim[t->rank - 2], t->dim[t->rank - 1]};
-    if (type_count(t) != matrix[0] * matrix[1]) return 0;
+    if (dims_product(t->dim, t->rank - 2) != 1) return 0;
     return g_matmul(s->g, a, reshape_dims(s, b, 2, matrix), trans_b);
 }
 
@@ -88,14 +88,13 @@ static NodeId rule_patch_conv(Sweep *s, NodeId n) {
 // ---- a packed projection (Q, K and V in one matmul, then SLICE) becomes one matmul per slice;
 // algebra packs what shares its input again, whatever the exporter did
 static bool cuts_last_axis(const Sweep *s, NodeId n, int64_t *start) {
-    if (!is_op(s, n, OP_SLICE)) return false;
-    const Type *t = type_at(s, operand(s, n, 0)), *out = type_at(s, n);
-    const int64_t *starts = node_ints(at(s, n), AT_STARTS, NULL),
-                  *steps = node_ints(at(s, n), AT_STEPS, NULL);
-    for (int i = 0; i < t->rank - 1; i++)
-        if (out->dim[i] != t->dim[i]) return false;
-    *start = starts[t->rank - 1];
-    return t->rank > 0 && out->dim[t->rank - 1] > 0 && (!steps || steps[t->rank - 1] == 1);
+    if (!is_op(s, n, OP_SLICE) || type_at(s, n)->rank == 0) return false;
+    Cutout c = cutout_of(s, n);
+    int last = c.rank - 1;
+    for (int i = 0; i < last; i++)
+        if (!is_whole(&c, i, type_at(s, operand(s, n, 0)))) return false;
+    *start = c.start[last];
+    return c.size[last] > 0 && c.step[last] == 1;
 }
 static bool only_cut(const Sweep *s, NodeId n) {
     uint32_t count;

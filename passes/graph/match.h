@@ -103,7 +103,13 @@ NodeId rule_attention(Sweep *s, NodeId n);   // recognise_attention.c
 NodeId rule_merge_projections(Sweep *s, NodeId n); // merge.c
 #define FORM_RULES rule_fold, rule_neutral, rule_views, rule_slice_views, rule_sink, rule_arith
 
-// views.c: constant c broadcasts against a tensor of dims `from`; the tensor is reshaped to `to`
+// views.c: a reshape in steps: axes [f, fe) of `from` hold the same elements as axes [t, te) of
+// `to`. Start from {0}; false behind the last step. The tensors have no axis of 0.
+typedef struct AxisGroup {
+    int f, fe, t, te;
+} AxisGroup;
+bool next_axis_group(const Type *from, const Type *to, AxisGroup *a);
+// Constant c broadcasts against a tensor of dims `from`; the tensor is reshaped to `to`
 // (or transposed): what broadcasts against the result with the same effect. 0 when c would have to
 // grow (be repeated along an axis) and must not. No axis of the tensor is 0.
 NodeId const_reshape(Sweep *s, NodeId c, const Type *from, const Type *to, bool may_grow);

@@ -65,49 +65,36 @@ static NodeId above_transpose(Sweep *s, NodeId x, const Cutout *outer) {
     }
     return rebuild1(s, x, cut(s, operand(s, x, 0), &c));
 }
-// Axes [f, fe) before and [t, te) after the reshape hold the same elements. A cut of the first axis
-// of the group that is not 1, all behind it whole, is a cut of the first such axis of the source.
-static bool cut_group(const Type *from, int f, int fe, const Type *to, int t, int te,
-                      const Cutout *o, Cutout *c) {
-    for (int i = f; i < fe; i++) {
+// The first axis of the group that is not 1 may be cut, when the cut falls between elements of the
+// first such axis of the source and all axes behind are whole.
+static bool cut_group(const Type *from, const Type *to, AxisGroup a, const Cutout *o, Cutout *c) {
+    for (int i = a.f; i < a.fe; i++) {
         c->size[i] = from->dim[i];
         c->step[i] = 1;
     }
-    while (t < te && is_whole(o, t, to) && to->dim[t] == 1) t++;
-    while (f < fe && from->dim[f] == 1) f++;
+    while (a.t < a.te && is_whole(o, a.t, to) && to->dim[a.t] == 1) a.t++;
+    while (a.f < a.fe && from->dim[a.f] == 1) a.f++;
     bool rest_whole = true;
-    for (int i = t + 1; i < te; i++) rest_whole &= is_whole(o, i, to);
-    if (t == te || (rest_whole && is_whole(o, t, to))) return true;
-    if (!rest_whole || f == fe || o->step[t] != 1) return false;
-    int64_t behind_t = dims_product(to->dim + t + 1, te - t - 1),
-            behind_f = dims_product(from->dim + f + 1, fe - f - 1);
-    int64_t start = o->start[t] * behind_t, size = o->size[t] * behind_t;
+    for (int i = a.t + 1; i < a.te; i++) rest_whole &= is_whole(o, i, to);
+    if (a.t == a.te || (rest_whole && is_whole(o, a.t, to))) return true;
+    if (!rest_whole || a.f == a.fe || o->step[a.t] != 1) return false;
+    int64_t behind_t = dims_product(to->dim + a.t + 1, a.te - a.t - 1);
+    int64_t behind_f = dims_product(from->dim + a.f + 1, a.fe - a.f - 1);
+    int64_t start = o->start[a.t] * behind_t, size = o->size[a.t] * behind_t;
     if (start % behind_f || size % behind_f) return false;
-    c->start[f] = start / behind_f;
-    c->size[f] = size / behind_f;
+    c->start[a.f] = start / behind_f;
+    c->size[a.f] = size / behind_f;
     return true;
 }
 static NodeId above_reshape(Sweep *s, NodeId n, NodeId x, const Cutout *outer) {
     Type from = *type_at(s, operand(s, x, 0)), to = *type_at(s, x), result = *type_at(s, n);
     Cutout c = {.rank = from.rank};
     if (type_count(&to) == 0) return 0;
-    for (int f = 0, t = 0; f < from.rank || t < to.rank;) {
-        int fe = f, te = t;
-        int64_t a = 1, b = 1;
-        do {
-            if ((a <= b && fe < from.rank) || te == to.rank)
-                a *= from.dim[fe++];
-            else
-                b *= to.dim[te++];
-        } while (a != b);
-        while (te < to.rank && fe == from.rank)
-            te++; // trailing axes of size 1 belong to the last group
-        if (!cut_group(&from, f, fe, &to, t, te, outer, &c)) return 0;
-        f = fe;
-        t = te;
-    }
+    for (AxisGroup a = {0}; next_axis_group(&from, &to, &a);)
+        if (!cut_group(&from, &to, a, outer, &c)) return 0;
     return reshape_to(s, cut(s, operand(s, x, 0), &c), &result);
 }
+// Axes that EXPAND repeats need no cut.
 static NodeId above_expand(Sweep *s, NodeId n, NodeId x, const Cutout *outer) {
     Type result = *type_at(s, n);
     return expand_to(s, cut_broadcast(s, operand(s, x, 0), outer), &result);

@@ -215,28 +215,23 @@ NodeId const_transpose(Sweep *s, NodeId c, int rank, const int64_t *perm) {
     return g_transpose(s->g, reshape_to(s, c, &full), perm);
 }
 
-// One step of const_reshape: axes [f, fe) of `from` become axes [t, te) of `to`, with equal
-// products.
-typedef struct Cut {
-    int f, fe, t, te;
-} Cut;
-static bool next_cut(const Type *from, const Type *to, Cut *c) {
-    c->f = c->fe;
-    c->t = c->te;
-    if (c->f == from->rank && c->t == to->rank) return false;
-    int64_t a = 1, b = 1;
+bool next_axis_group(const Type *from, const Type *to, AxisGroup *a) {
+    a->f = a->fe;
+    a->t = a->te;
+    if (a->f == from->rank && a->t == to->rank) return false;
+    int64_t nf = 1, nt = 1;
     do {
-        if ((a <= b && c->fe < from->rank) || c->te == to->rank)
-            a *= from->dim[c->fe++];
+        if ((nf <= nt && a->fe < from->rank) || a->te == to->rank)
+            nf *= from->dim[a->fe++];
         else
-            b *= to->dim[c->te++];
-    } while (a != b); // ends: both products are the number of elements, not 0
+            nt *= to->dim[a->te++];
+    } while (nf != nt); // ends: both products reach the number of elements, which is not 0
     return true;
 }
 NodeId const_reshape(Sweep *s, NodeId c, const Type *from, const Type *to, bool may_grow) {
     Type ct = *type_at(s, c), wide = *from, out = *to; // wide: c with the axes that must be whole
     wide.dt = out.dt = ct.dt;
-    for (Cut cut = {0}; next_cut(from, to, &cut);) {
+    for (AxisGroup cut = {0}; next_axis_group(from, to, &cut);) {
         bool any = false;
         for (int i = cut.f; i < cut.fe; i++) {
             int at_c = i - (from->rank - ct.rank);
