@@ -14,8 +14,10 @@ typedef struct PassOptions {
     void *report_ctx;
 } PassOptions;
 
-// The whole pipeline of passes.def: Graph (checked) to Program. NULL only after a diagnostic
-// (ERR_UNSUPPORTED: an op that has no lowering; ERR_LIMIT). A pass that breaks its graph dies with its name.
+// The whole pipeline of passes.def: Graph (checked) to Program. NULL after a diagnostic
+// (ERR_UNSUPPORTED: an op that has no lowering; ERR_LIMIT; ERR_USAGE: an option names no pass), or
+// without one when `only` or `stop_after` end before `lower`. A pass that breaks its graph dies with
+// its name.
 Program *pipeline_run(Ctx *c, Graph *g, const PassOptions *o);
 // Only the Graph level (for `-p`, golden tests and the eager side of verify).
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o);
