@@ -4,45 +4,48 @@
 #include "ir/program.h"
 
 typedef struct EmitOptions {
-    const char *prefix;        // symbol prefix, already checked: prefix_run, prefix_model
-    bool standalone;           // no runtime: the run loop is inside, one thread
+    const char *prefix; // symbol prefix, already checked: prefix_run, prefix_model
+    bool standalone;    // no runtime: the run loop is inside, one thread
     bool selftest;
     const char *source_sha256;
-    const char *version;       // of vitc, goes into `producer`
+    const char *version; // of vitc, goes into `producer`
 } EmitOptions;
 
-// llvm/: the relocatable ELF object with code and tables; `<prefix>_weights` is undefined (hidden). Must run
-// in a child (LLVM may abort). False after a diagnostic.
+// llvm/: the relocatable ELF object with code and tables; `<prefix>_weights` is undefined (hidden).
+// Must run in a child (LLVM may abort). False after a diagnostic.
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object);
-bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir);        // --emit llvm
+bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir); // --emit llvm
+
 // llvm/llvm_load.c: links those bytes into this process, the weight symbol bound to `weights`.
 typedef struct LoadedModel LoadedModel;
-// host: the functions of the runtime that the object calls (vitc_execute…), by name and address.
+// host: the functions of the runtime that the object calls (vitc_execute), by name and address.
 typedef struct HostSymbol {
     const char *name;
     const void *address;
 } HostSymbol;
-LoadedModel *llvm_load(Ctx *c, const void *object, size_t n, const char *prefix, const void *weights,
-                       const HostSymbol *host, size_t nhost);
-void *llvm_loaded_symbol(LoadedModel *m, const char *name);                           // NULL when absent
+LoadedModel *llvm_load(Ctx *c, const void *object, size_t n, const char *prefix,
+                       const void *weights, const HostSymbol *host,
+                       size_t nhost);                       // NULL after a diagnostic
+void *llvm_loaded_symbol(LoadedModel *m, const char *name); // NULL after a diagnostic
 void llvm_unload(LoadedModel *m);
 
-// object/: ELF. Adds the weights section to `object` and defines `<prefix>_weights` in it, streaming into fd.
+// object/: adds the weights section to an ELF object and defines `<prefix>_weights` in it,
+// streaming everything into fd.
 typedef struct ElfWeights {
     const char *symbol, *section;
-    uint64_t nbytes, align;
-    bool large;                // SHF_X86_64_LARGE
+    uint64_t nbytes, align; // align: a power of two
+    bool large;             // SHF_X86_64_LARGE
 } ElfWeights;
-typedef bool (*ElfStream)(void *ctx, int fd);      // writes exactly nbytes to fd; false after a diagnostic
+typedef bool (*ElfStream)(void *ctx, int fd); // writes exactly nbytes; false after a diagnostic
 bool elf_append(Ctx *c, const void *object, size_t n, const ElfWeights *w, int fd, const char *path,
                 ElfStream stream, void *ctx);
-bool write_all(int fd, const void *p, uint64_t n);   // whole or errno
+bool write_all(int fd, const void *p, uint64_t n); // false with errno set
 // What a finished vit.o holds, for run, bench and inspect. Views into `file`.
 typedef struct ElfModel {
-    char prefix[256];          // of the one symbol <prefix>_model
+    char prefix[256]; // of the one symbol <prefix>_model
     const void *weights;
     uint64_t weights_nbytes;
-    Str code;                  // the object without its weights: <prefix>_weights undefined again
+    Str code; // the object without its weights: <prefix>_weights undefined again
 } ElfModel;
 bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfModel *out);
 

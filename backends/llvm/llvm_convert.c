@@ -4,7 +4,9 @@
 static LLVMTypeRef of(LLVMTypeRef elem, unsigned n) {
     return n == 1 ? elem : LLVMVectorType(elem, n);
 }
-static bool is_float(DType dt) { return dtype_info[dt].cls == CLASS_FLOAT; }
+static bool is_float(DType dt) {
+    return dtype_info[dt].cls == CLASS_FLOAT;
+}
 static bool is_unsigned(DType dt) {
     return dt == DT_U8 || dt == DT_U16 || dt == DT_U32 || dt == DT_U64 || dt == DT_BOOL;
 }

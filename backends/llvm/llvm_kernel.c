@@ -45,7 +45,9 @@ static LLVMTypeRef vector_type(const Fn *f, VType t) {
 static LLVMValueRef imm64(const Fn *f, int64_t v) {
     return LLVMConstInt(f->m->i64, (unsigned long long)v, 1);
 }
-static LLVMValueRef imm32(const Fn *f, unsigned v) { return LLVMConstInt(f->m->i32, v, 0); }
+static LLVMValueRef imm32(const Fn *f, unsigned v) {
+    return LLVMConstInt(f->m->i32, v, 0);
+}
 static LLVMValueRef at_bytes(const Fn *f, LLVMValueRef p, LLVMValueRef bytes) {
     return LLVMBuildGEP2(f->m->b, f->m->i8, p, &bytes, 1, "");
 }
@@ -54,7 +56,9 @@ static LLVMValueRef address(const Fn *f, const Ins *i, int64_t extra) {
     LLVMValueRef p = f->value[i->arg[0]];
     return disp ? at_bytes(f, p, imm64(f, disp)) : p;
 }
-static bool is_float(DType dt) { return dtype_info[dt].cls == CLASS_FLOAT; }
+static bool is_float(DType dt) {
+    return dtype_info[dt].cls == CLASS_FLOAT;
+}
 static bool is_signed(DType dt) {
     return dt == DT_I8 || dt == DT_I16 || dt == DT_I32 || dt == DT_I64;
 }
@@ -77,9 +81,9 @@ static void store_elem(const Fn *f, DType dt, LLVMValueRef p, LLVMValueRef v) {
     LLVMSetAlignment(LLVMBuildStore(f->m->b, v, p), dtype_info[dt].nbytes);
 }
 static LLVMValueRef same_lanes(LLVMValueRef c, unsigned n) { // of a constant
-    LLVMValueRef lane[MAX_LANES];
-    for (unsigned l = 0; l < n; l++) lane[l] = c;
-    return n == 1 ? c : LLVMConstVector(lane, n);
+    LLVMValueRef all[MAX_LANES];
+    for (unsigned l = 0; l < n; l++) all[l] = c;
+    return n == 1 ? c : LLVMConstVector(all, n);
 }
 static LLVMValueRef first_lanes(const Fn *f, unsigned n, unsigned lanes) { // a mask
     LLVMValueRef bit[MAX_LANES];
@@ -106,7 +110,9 @@ static LLVMValueRef gather_lanes(const Fn *f, const Ins *i, int64_t stride) {
     }
     return v;
 }
-static bool is_power_of_two(unsigned n) { return (n & (n - 1)) == 0; }
+static bool is_power_of_two(unsigned n) {
+    return (n & (n - 1)) == 0;
+}
 static LLVMValueRef load_masked(const Fn *f, const Ins *i) {
     LLVMTypeRef t = vector_type(f, i->type), over[2] = {t, f->m->ptr};
     LLVMValueRef align = imm32(f, dtype_info[i->type.dt].nbytes);
@@ -143,10 +149,11 @@ static void print_store(const Fn *f, const Ins *i) {
     store_elem(f, (DType)t.dt, address(f, i, 0), v);
 }
 static void print_strided_store(const Fn *f, const Ins *i) {
-    VType vt = kern_type(f->k, i->arg[1]);
-    for (unsigned l = 0; l < i->lanes; l++)
-        store_elem(f, (DType)vt.dt, address(f, i, (int64_t)l * i->imm2),
-                   lane(f, f->value[i->arg[1]], vt.n, l));
+    VType t = kern_type(f->k, i->arg[1]);
+    for (unsigned l = 0; l < i->lanes; l++) {
+        LLVMValueRef v = lane(f, f->value[i->arg[1]], t.n, l);
+        store_elem(f, (DType)t.dt, address(f, i, (int64_t)l * i->imm2), v);
+    }
 }
 static void print_prefetch(const Fn *f, const Ins *i) {
     LLVMValueRef args[4] = {address(f, i, 0), imm32(f, 0), imm32(f, 3 - (unsigned)i->imm2),
@@ -184,10 +191,9 @@ static LLVMValueRef int_division(const Fn *f, KOp op, DType dt, LLVMValueRef a, 
     }
     LLVMValueRef is_minus = LLVMBuildICmp(bu, LLVMIntEQ, b, ones, "");
     LLVMValueRef safe = choose(f, LLVMBuildOr(bu, is0, is_minus, ""), one, b);
-    if (op == K_REM)
-        return choose(f, LLVMBuildOr(bu, is0, is_minus, ""), zero, LLVMBuildSRem(bu, a, safe, ""));
-    return choose(f, is0, zero,
-                  choose(f, is_minus, LLVMBuildNeg(bu, a, ""), LLVMBuildSDiv(bu, a, safe, "")));
+    if (op == K_REM) return LLVMBuildSRem(bu, a, safe, ""); // x rem 1 is 0, too
+    LLVMValueRef negated = LLVMBuildNeg(bu, a, ""), quotient = LLVMBuildSDiv(bu, a, safe, "");
+    return choose(f, is0, zero, choose(f, is_minus, negated, quotient));
 }
 static LLVMValueRef by_intrinsic(const Fn *f, KOp op, DType dt, LLVMValueRef *args) {
     const IsaRow *row = isa_find(op, dt, f->k->target);
