@@ -13,9 +13,11 @@ static bool (*const eval_op[OP_COUNT])(Eval *) = {
 // Memory of intermediates. A value that only looks at another's memory shares its buffer.
 typedef struct Buffer {
     void *data;
-    uint64_t nbytes;
     uint32_t nvalues;        // living values in it
+    uint32_t bin;            // of its size
+    struct Buffer *next;     // among the unused ones
 } Buffer;
+enum { BINS = 64 * 8 };
 typedef struct Value {
     Tensor tensor;
     Buffer *buffer;          // NULL: the memory is not ours to reuse
@@ -32,28 +34,32 @@ typedef struct Run {
     uint32_t n;
     uint32_t *slot;          // of a node: 1 + its place in the order
     Value *value;
-    VEC(Buffer *) unused;
+    Buffer *unused[BINS];
 } Run;
 
 static Value *value_of(const Run *r, NodeId n) { return &r->value[r->slot[n] - 1]; }
 
 // ---- memory ----------------------------------------------------------------------------------
-// The smallest unused buffer that is large enough, but not more than twice as large.
+// Sizes fall into bins, at most a quarter apart, so that an unused buffer is found at once.
+static uint64_t bin_of(uint64_t nbytes, uint32_t *bin) {
+    uint64_t step = 64;
+    *bin = 0;
+    for (; nbytes > 8 * step; step *= 2) *bin += 8;
+    uint64_t nsteps = nbytes > step ? (nbytes + step - 1) / step : 1;
+    *bin += (uint32_t)nsteps - 1;
+    return nsteps * step;
+}
 static Buffer *buffer_take(Run *r, uint64_t nbytes) {
-    uint32_t best = r->unused.n;
-    for (uint32_t i = 0; i < r->unused.n; i++) {
-        uint64_t have = r->unused.data[i]->nbytes;
-        bool fits = have >= nbytes && have / 2 <= nbytes;
-        if (fits && (best == r->unused.n || have < r->unused.data[best]->nbytes)) best = i;
-    }
-    if (best < r->unused.n) {
-        Buffer *b = r->unused.data[best];
-        r->unused.data[best] = r->unused.data[--r->unused.n];
+    uint32_t bin;
+    uint64_t size = bin_of(nbytes, &bin);
+    Buffer *b = r->unused[bin];
+    if (b) {
+        r->unused[bin] = b->next;
         return b;
     }
-    Buffer *b = NEW(r->own, Buffer);
-    b->nbytes = round_up(nbytes, 64);
-    b->data = arena_alloc(r->own, b->nbytes);
+    b = NEW(r->own, Buffer);
+    b->bin = bin;
+    b->data = arena_alloc(r->own, size);
     return b;
 }
 static void *value_memory(Run *r, Value *v) {
@@ -64,8 +70,10 @@ static void *value_memory(Run *r, Value *v) {
     return v->buffer->data;
 }
 static void value_release(Run *r, Value *v) {
-    if (--v->nusers || !v->buffer || --v->buffer->nvalues) return;
-    *PUSH(r->own, &r->unused) = v->buffer;
+    Buffer *b = v->buffer;
+    if (--v->nusers || !b || --b->nvalues) return;
+    b->next = r->unused[b->bin];
+    r->unused[b->bin] = b;
 }
 
 // Leaves and views bring their memory.

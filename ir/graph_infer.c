@@ -120,8 +120,8 @@ static bool check_operands(Infer *c) {
     const GraphOpInfo *info = &graph_op[c->op];
     if (c->nin < info->min_in || c->nin > info->max_in)
         return info->min_in == info->max_in
-                   ? wrong(c, "%u operands where %u are expected", c->nin, info->min_in)
-                   : wrong(c, "%u operands where %u to %u are expected", c->nin, info->min_in,
+                   ? wrong(c, "%u operands, expected %u", c->nin, info->min_in)
+                   : wrong(c, "%u operands, expected %u to %u", c->nin, info->min_in,
                            info->max_in);
     for (uint32_t i = 0; i < c->nin; i++)
         if (c->in[i] == 0 || c->in[i] >= c->g->node.n)

@@ -33,9 +33,16 @@ typedef struct Line {
 } Line;
 
 // ---- words of a table ------------------------------------------------------------------------
-static int find_word(Parser *p, const char *word, const char *const *all, int n, const char *what) {
+// An error about what was just read is reported where it began.
+static void go_back(Parser *p, Lexer before) {
+    if (!p->lex->failed) *p->lex = before;
+}
+static int parse_word(Parser *p, const char *const *all, int n, const char *what) {
+    Lexer before = *p->lex;
+    const char *word = lex_name(p->lex);
     for (int i = 0; i < n; i++)
         if (!strcmp(all[i], word)) return i;
+    go_back(p, before);
     const char *meant = str_did_you_mean(word, all, (size_t)n);
     if (meant) lex_error(p->lex, "no %s '%s'; did you mean '%s'?", what, word, meant);
     else lex_error(p->lex, "no %s '%s'", what, word);
@@ -47,7 +54,7 @@ static GraphOp parse_op(Parser *p) {
 #include "ir/graph_ops.def"
 #undef G
     };
-    return (GraphOp)find_word(p, lex_name(p->lex), text, OP_COUNT, "operation");
+    return (GraphOp)parse_word(p, text, OP_COUNT, "operation");
 }
 static AttrKey parse_key(Parser *p) {
     static const char *const text[AT_COUNT] = {
@@ -55,13 +62,15 @@ static AttrKey parse_key(Parser *p) {
 #include "ir/attr.def"
 #undef ATTR
     };
-    return (AttrKey)find_word(p, lex_name(p->lex), text, AT_COUNT, "attribute");
+    return (AttrKey)parse_word(p, text, AT_COUNT, "attribute");
 }
 static DType parse_dtype(Parser *p) {
-    const char *text = lex_name(p->lex);
-    DType dt = dtype_from_text(text);
-    if (dt == DT_NONE) lex_error(p->lex, "'%s' is not an element type", text);
-    return dt;
+    static const char *const text[DT_COUNT] = {"",
+#define DTYPE(id, text, nbytes, cls, st, onnx) text,
+#include "ir/dtype.def"
+#undef DTYPE
+    };
+    return (DType)parse_word(p, text, DT_COUNT, "element type");
 }
 
 // ---- types, attributes, references -----------------------------------------------------------
@@ -77,16 +86,20 @@ static const int64_t *parse_ints(Parser *p, uint32_t *n) {
     return v.data;
 }
 static Type parse_type(Parser *p) {
+    Lexer before = *p->lex;
     uint32_t rank = 0;
     DType dt = parse_dtype(p);
     const int64_t *dim = parse_ints(p, &rank);
     if (p->lex->failed) return (Type){0};
+    if (rank <= MAX_RANK && type_check(dim, (int)rank)) return type_of(dt, (int)rank, dim);
+    go_back(p, before);
     if (rank > MAX_RANK) lex_error(p->lex, "a rank of %u, more than %d", rank, MAX_RANK);
-    else if (!type_check(dim, (int)rank)) lex_error(p->lex, "this type is out of range");
-    return p->lex->failed ? (Type){0} : type_of(dt, (int)rank, dim);
+    else lex_error(p->lex, "this type is out of range");
+    return (Type){0};
 }
 static double parse_float(Parser *p) {
-    return lex_accept(p->lex, "nan") ? (double)NAN : lex_float(p->lex);
+    if (lex_accept(p->lex, "nan")) return (double)NAN;
+    return lex_accept(p->lex, "-nan") ? -(double)NAN : lex_float(p->lex);
 }
 static Attr parse_attr(Parser *p) {
     Attr a = {.key = parse_key(p)};
@@ -290,8 +303,7 @@ static void parse_info_value(Parser *p, const InfoField *f, void *at) {
     case INFO_TEXT: *(const char **)at = lex_string(p->lex); return;
     case INFO_HASH: parse_hash(p, at); return;
     case INFO_TASK:
-        *(ModelTask *)at = (ModelTask)find_word(p, lex_name(p->lex), task_text,
-                                                COUNT_OF(task_text), "task");
+        *(ModelTask *)at = (ModelTask)parse_word(p, task_text, COUNT_OF(task_text), "task");
         return;
     case INFO_FLAG: *(bool *)at = parse_up_to(p, f->most) != 0; return;
     case INFO_INT: *(int *)at = (int)parse_up_to(p, f->most); return;
@@ -314,10 +326,11 @@ static void parse_info(Parser *p) {
             *PUSH(p->g->arena, &labels) = lex_string(p->lex);
             continue;
         }
+        Lexer before = *p->lex;
         const char *text = lex_label(p->lex);
         const InfoField *f = find_field(text);
-        if (f) parse_info_value(p, f, (char *)&p->g->info + f->offset);
-        else lex_error(p->lex, "'%s' is not known in info", text);
+        if (!f) go_back(p, before), lex_error(p->lex, "'%s' is not known in info", text);
+        else parse_info_value(p, f, (char *)&p->g->info + f->offset);
     }
     p->g->info.labels = labels.data;
     p->g->info.nlabels = labels.n;

@@ -40,13 +40,15 @@ static bool same_element(DType dt, const void *element, double v) {
     return !memcmp(&bits, element, dtype_info[dt].nbytes);
 }
 static void print_float(Str *out, DType dt, const void *element) {
-    char text[40] = "nan";
     double v = dtype_read_f(dt, element, 0);
-    for (int digits = 1; v == v && digits <= 17; digits++) {
+    char best[40], text[40];
+    snprintf(best, sizeof best, "%.17g", v);
+    for (int digits = 1; v == v && digits < 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
-        if (same_element(dt, element, strtod(text, NULL))) break;
+        bool is_better = strlen(text) < strlen(best);
+        if (is_better && same_element(dt, element, strtod(text, NULL))) strcpy(best, text);
     }
-    str_add(out, text);
+    str_add(out, v == v ? best : signbit(v) ? "-nan" : "nan");
 }
 static void print_element(Str *out, DType dt, const void *element) {
     if (dtype_info[dt].cls == CLASS_FLOAT) print_float(out, dt, element);
@@ -61,7 +63,7 @@ static bool has_decimals(DType dt, const char *data, int64_t count) {
     for (int64_t i = 0; i < count; i++, data += nbytes) {
         if (dt == DT_BOOL && (uint8_t)*data > 1) return false;
         double v = dtype_read_f(dt, data, 0);
-        if (v != v && !same_element(dt, data, (double)NAN)) return false;
+        if (v != v && !same_element(dt, data, copysign((double)NAN, v))) return false;
     }
     return true;
 }
