@@ -12,7 +12,16 @@ typedef enum {
 #undef G
     OP_COUNT
 } GraphOp;
-enum GraphTrait { ELEM = 1, COMM = 2, VIEW = 4, MOVE = 8, REDUCE = 16, CONTRACT = 32, PRED = 64, ROWWISE = 128 };
+enum GraphTrait {
+    ELEM = 1,
+    COMM = 2,
+    VIEW = 4,
+    MOVE = 8,
+    REDUCE = 16,
+    CONTRACT = 32,
+    PRED = 64,
+    ROWWISE = 128
+};
 typedef struct GraphOpInfo {
     const char *text;
     uint16_t min_in, max_in, traits, ulp;
@@ -94,42 +103,45 @@ typedef struct ModelInfo {
 
 typedef struct Graph {
     Arena *arena;
-    VEC(Node) node;          // node.data[0] is unused; operands come before their users after graph_compact
+    VEC(Node) node;          // node.data[0] is unused; graph_compact puts operands before users
     VEC(Const) konst;        // konst.data[0] is unused
     VEC(NodeId) input;       // INPUT nodes in public order
     VEC(GraphOutput) output; // in public order
     ModelInfo info;
 } Graph;
 
-// ---- building (graph.c). Nodes are type-checked by inference as they are added; a wrong operand is
-// the caller's bug (die) for passes, so frontends check with graph_try first.
+// ---- building (graph.c). Nodes are type-checked by inference as they are added; a wrong operand
+// is the caller's bug (die) for passes, so frontends check with graph_try first.
 Graph *graph_new(Arena *a);
 NodeId graph_input(Graph *g, const char *name, Type t, Loc loc);
-NodeId graph_const(Graph *g, Type t, const void *data, Loc loc);                  // data is kept, not copied
-NodeId graph_const_file(Graph *g, Type t, const void *data, const char *file, uint64_t offset, Loc loc);
-NodeId graph_const_copy(Graph *g, Type t, const void *data, Loc loc);             // copies into g->arena
-NodeId graph_scalar(Graph *g, DType dt, double v, Loc loc);                       // rank 0
-NodeId graph_ints(Graph *g, const int64_t *v, int n, Loc loc);                    // i64[n]
+NodeId graph_const(Graph *g, Type t, const void *data, Loc loc);         // data is kept, not copied
+NodeId graph_const_file(Graph *g, Type t, const void *data, const char *file, uint64_t offset,
+                        Loc loc);
+NodeId graph_const_copy(Graph *g, Type t, const void *data, Loc loc);    // copies into g->arena
+NodeId graph_scalar(Graph *g, DType dt, double v, Loc loc);              // rank 0
+NodeId graph_ints(Graph *g, const int64_t *v, int n, Loc loc);           // i64[n]
 void graph_output(Graph *g, const char *name, NodeId n);
-NodeId graph_add(Graph *g, GraphOp op, const NodeId *in, uint32_t nin, const Attr *attr, uint32_t nattr, Loc loc);
+NodeId graph_add(Graph *g, GraphOp op, const NodeId *in, uint32_t nin, const Attr *attr,
+                 uint32_t nattr, Loc loc);
 // The same, but a node that does not type-check is a diagnostic (ERR_MODEL) and 0.
-NodeId graph_try(Graph *g, Diag *d, GraphOp op, const NodeId *in, uint32_t nin, const Attr *attr, uint32_t nattr, Loc loc);
+NodeId graph_try(Graph *g, Diag *d, GraphOp op, const NodeId *in, uint32_t nin, const Attr *attr,
+                 uint32_t nattr, Loc loc);
 // Shorthands. They take loc from the first operand.
 NodeId g_unary(Graph *g, GraphOp op, NodeId x);
 NodeId g_binary(Graph *g, GraphOp op, NodeId x, NodeId y);
 NodeId g_cast(Graph *g, NodeId x, DType to);
 NodeId g_reshape(Graph *g, NodeId x, int rank, const int64_t *dim);
 NodeId g_transpose(Graph *g, NodeId x, const int64_t *perm);
-NodeId g_slice(Graph *g, NodeId x, int axis, int64_t start, int64_t size);        // step 1, other axes whole
+NodeId g_slice(Graph *g, NodeId x, int axis, int64_t start, int64_t size);     // other axes whole
 NodeId g_concat(Graph *g, const NodeId *in, uint32_t n, int axis);
 NodeId g_expand(Graph *g, NodeId x, int rank, const int64_t *dim);
 NodeId g_reduce(Graph *g, GraphOp op, NodeId x, int axis, bool keepdims);
 NodeId g_matmul(Graph *g, NodeId x, NodeId w, bool trans_b);
-NodeId g_layernorm(Graph *g, NodeId x, NodeId gain, NodeId bias, double eps);     // gain, bias may be 0
+NodeId g_layernorm(Graph *g, NodeId x, NodeId gain, NodeId bias, double eps);  // gain, bias: or 0
 NodeId g_attention(Graph *g, NodeId q, NodeId k, NodeId v, double scale);
 Attr attr_int(AttrKey k, int64_t v);
 Attr attr_float(AttrKey k, double v);
-Attr attr_ints(Graph *g, AttrKey k, const int64_t *v, uint32_t n);                // copies
+Attr attr_ints(Graph *g, AttrKey k, const int64_t *v, uint32_t n);             // copies
 
 // ---- reading
 const Attr *attr_find(const Attr *attr, uint32_t n, AttrKey k);    // NULL when absent
@@ -142,19 +154,22 @@ double node_float(const Node *n, AttrKey k, double otherwise);
 const int64_t *node_ints(const Node *n, AttrKey k, uint32_t *count);   // NULL when absent
 void node_set_attr(Graph *g, NodeId n, Attr a);                    // adds or replaces
 const Const *graph_const_of(const Graph *g, NodeId n);             // NULL unless a CONST node
-bool graph_const_scalar(const Graph *g, NodeId n, double *v);      // a one-element constant, or all elements equal (<= 4096)
-uint32_t *graph_uses(const Graph *g, Arena *a);                    // number of uses of each node; outputs count
+// The value of a constant of one element, or of up to 4096 equal ones.
+bool graph_const_scalar(const Graph *g, NodeId n, double *v);
+uint32_t *graph_uses(const Graph *g, Arena *a);                    // of each node; outputs count
 // The roots and everything below them, operands first. Returns how many; *order lies in `a`.
 uint32_t graph_order(const Graph *g, const NodeId *root, uint32_t nroots, Arena *a, NodeId **order);
 
 // ---- changing. Passes add nodes and redirect operands, then compact.
-void graph_replace(Graph *g, NodeId old, NodeId by);               // every operand and output that named old, except by's own
-void graph_compact(Graph *g);    // drops what no output needs (inputs stay), sorts topologically and stably, renumbers
+// Every operand and output that named old names `by`, except the operands of `by` itself.
+void graph_replace(Graph *g, NodeId old, NodeId by);
+// Drops what no output needs (inputs stay), sorts topologically and stably, renumbers.
+void graph_compact(Graph *g);
 
 // ---- the other files of this level
 // graph_infer.c: the result type of op on these operand types. False: *why says what is wrong.
-bool graph_infer(const Graph *g, GraphOp op, const NodeId *in, uint32_t nin, const Attr *attr, uint32_t nattr,
-                 Type *out, const char **why, Arena *scratch);
+bool graph_infer(const Graph *g, GraphOp op, const NodeId *in, uint32_t nin, const Attr *attr,
+                 uint32_t nattr, Type *out, const char **why, Arena *scratch);
 // graph_check.c: the verifier. False after diagnostics (ERR_MODEL: also used on parsed text).
 bool graph_check(const Graph *g, Diag *d);
 // graph_eval.c: the eager reference: f32 storage, f64 accumulation, one obvious loop per op.
@@ -162,22 +177,30 @@ typedef struct Tensor {
     Type type;
     void *data;             // contiguous, aligned to 64
 } Tensor;
-// Evaluates `want` (node ids) for the given inputs (in g->input order; inputs that are not needed may have
-// data NULL). Buffers live in `a`; intermediates are freed as soon as their last user ran.
-bool graph_eval(const Graph *g, const Tensor *inputs, const NodeId *want, uint32_t nwant, Tensor *out, Arena *a, Diag *d);
-// A wanted INPUT, CONST or view of one may be returned in place. False only after a diagnostic: a GATHER index out of range.
-Tensor graph_eval_const(const Graph *g, NodeId n, Arena *a);       // n must not depend on an INPUT (die); data NULL instead of false
-bool graph_is_const(const Graph *g, NodeId n, uint8_t *memo);      // no INPUT below it; memo: g->node.n zero bytes, shared between calls
-double graph_flops(const Graph *g);                                // 2 x multiply-adds of MATMUL, CONV, ATTENTION
+// Evaluates `want` (node ids) for the given inputs (in g->input order; inputs that are not needed
+// may have data NULL). Results live in `a`, or in place where one is an INPUT, a CONST or a view of
+// one; the memory of intermediates serves again as soon as their last user ran. False only after a
+// diagnostic: a GATHER index out of range.
+bool graph_eval(const Graph *g, const Tensor *inputs, const NodeId *want, uint32_t nwant,
+                Tensor *out, Arena *a, Diag *d);
+// n must not depend on an INPUT (die). Its data is NULL where graph_eval returns false.
+Tensor graph_eval_const(const Graph *g, NodeId n, Arena *a);
+// Is no INPUT below n? memo: g->node.n zero bytes, shared between calls.
+bool graph_is_const(const Graph *g, NodeId n, uint8_t *memo);
+double graph_flops(const Graph *g);      // 2 x multiply-adds of MATMUL, CONV, ATTENTION
 // graph_text.c, graph_parse.c: .vg. Printing what was parsed gives the same bytes.
 void graph_print(const Graph *g, Str *out);
-Graph *graph_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n);   // NULL after diagnostics
-// Constants that the text only names by file and offset: map gives the whole file, or NULL after a diagnostic.
+// NULL after a diagnostic.
+Graph *graph_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n);
+// Constants that the text only names by file and offset: map gives the whole file, or NULL after a
+// diagnostic.
 typedef struct GraphFiles {
     const void *(*map)(void *ctx, const char *name, Loc at, uint64_t *nbytes);
     void *ctx;
 } GraphFiles;
-Graph *graph_parse_files(Arena *a, Diag *d, const char *file, const char *text, size_t n, const GraphFiles *files);
+Graph *graph_parse_files(Arena *a, Diag *d, const char *file, const char *text, size_t n,
+                         const GraphFiles *files);
 struct Lexer;
-Graph *graph_read(struct Lexer *l, const GraphFiles *files);       // one graph inside another text; it may have no outputs
+// One graph inside another text; it may have no outputs.
+Graph *graph_read(struct Lexer *l, const GraphFiles *files);
 #endif

@@ -1,6 +1,6 @@
-// graph_eval.h: what the files of the eager reference share; private to ir/graph_eval*.c. Floats are
-// computed in f64, integers and bools in int64, a chunk at a time, so that one loop per op serves
-// every element type. Integer arithmetic wraps around.
+// graph_eval.h: what the files of the eager reference share; private to ir/graph_eval*.c. Floats
+// are computed in f64, integers and bools in int64, a chunk at a time, so that one loop per op
+// serves every element type. Integer arithmetic wraps around.
 #ifndef IR_GRAPH_EVAL_H
 #define IR_GRAPH_EVAL_H
 #include "ir/graph.h"
@@ -31,8 +31,9 @@ typedef struct Axes {
     int64_t dim[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
 } Axes;
 void strides_of(const Type *t, int64_t *stride);      // of a contiguous tensor, in elements
-void axes_coalesce(Axes *x);                          // drops axes of size 1, merges what lies together; rank >= 1
-bool axes_next(const Axes *x, int rank, int64_t *at, int64_t *a, int64_t *b);      // odometer over the first `rank` axes
+void axes_coalesce(Axes *x);      // drops axes of size 1, merges neighbours; leaves rank >= 1
+// The odometer `at` over the first `rank` axes, with the places in both arrays. False at the end.
+bool axes_next(const Axes *x, int rank, int64_t *at, int64_t *a, int64_t *b);
 
 // The elements of an operand in the order of a result that it is broadcast to.
 typedef struct Reader {

@@ -20,7 +20,8 @@ typedef struct Parser {
 } Parser;
 
 typedef struct Line {
-    uint32_t number, line, column;
+    LocInfo at;
+    uint32_t number;
     GraphOp op;
     const char *name;
     VEC(NodeId) in;
@@ -33,16 +34,10 @@ typedef struct Line {
 } Line;
 
 // ---- words of a table ------------------------------------------------------------------------
-// An error about what was just read is reported where it began.
-static void go_back(Parser *p, Lexer before) {
-    if (!p->lex->failed) *p->lex = before;
-}
 static int parse_word(Parser *p, const char *const *all, int n, const char *what) {
-    Lexer before = *p->lex;
     const char *word = lex_name(p->lex);
     for (int i = 0; i < n; i++)
         if (!strcmp(all[i], word)) return i;
-    go_back(p, before);
     const char *meant = str_did_you_mean(word, all, (size_t)n);
     if (meant) lex_error(p->lex, "no %s '%s'; did you mean '%s'?", what, word, meant);
     else lex_error(p->lex, "no %s '%s'", what, word);
@@ -86,13 +81,11 @@ static const int64_t *parse_ints(Parser *p, uint32_t *n) {
     return v.data;
 }
 static Type parse_type(Parser *p) {
-    Lexer before = *p->lex;
     uint32_t rank = 0;
     DType dt = parse_dtype(p);
     const int64_t *dim = parse_ints(p, &rank);
     if (p->lex->failed) return (Type){0};
     if (rank <= MAX_RANK && type_check(dim, (int)rank)) return type_of(dt, (int)rank, dim);
-    go_back(p, before);
     if (rank > MAX_RANK) lex_error(p->lex, "a rank of %u, more than %d", rank, MAX_RANK);
     else lex_error(p->lex, "this type is out of range");
     return (Type){0};
@@ -119,12 +112,12 @@ static void parse_attrs(Parser *p, Line *l) {
     }
 }
 static uint32_t parse_number(Parser *p) {
-    lex_expect(p->lex, "%");
     uint64_t n = lex_uint(p->lex);
     if (n > limit(LIM_NODES)) lex_error(p->lex, "%%%llu is too large", (unsigned long long)n);
     return p->lex->failed ? 0 : (uint32_t)n;
 }
 static NodeId parse_reference(Parser *p) {
+    lex_expect(p->lex, "%");
     uint32_t n = parse_number(p);
     if (p->lex->failed) return 0;
     if (n >= p->named.n || !p->named.data[n]) return lex_error(p->lex, "no value %%%u above", n);
@@ -190,13 +183,12 @@ static bool map_file(Parser *p, const char *name, Loc at) {
     return f.data != NULL;
 }
 static Const parse_file(Parser *p, const Type *t) {
-    LocInfo at = {.file = p->lex->file, .line = p->lex->line,
-                  .column = (uint32_t)(p->lex->at - p->lex->line_start) + 1};
+    Loc at = diag_loc(p->lex->diag, p->lex->token);
     const char *name = lex_string(p->lex);
     lex_expect(p->lex, "+");
     uint64_t offset = lex_uint(p->lex), end;
     if (p->lex->failed) return (Const){0};
-    if (!map_file(p, name, diag_loc(p->lex->diag, at))) return p->lex->failed = true, (Const){0};
+    if (!map_file(p, name, at)) return p->lex->failed = true, (Const){0};
     if (!size_add(offset, type_nbytes(t), &end) || end > p->last.nbytes)
         lex_error(p->lex, "%s at %llu lies beyond the %llu bytes of '%s'",
                   type_text(p->g->arena, t), (unsigned long long)offset,
@@ -214,8 +206,8 @@ static Const parse_const(Parser *p, const Type *t) {
 
 // ---- nodes -----------------------------------------------------------------------------------
 static Line parse_line(Parser *p) {
-    Line l = {.line = p->lex->line,
-              .column = (uint32_t)(p->lex->at - p->lex->line_start) + 1};
+    lex_expect(p->lex, "%");
+    Line l = {.at = p->lex->token};
     l.number = parse_number(p);
     if (l.number < p->named.n && p->named.data[l.number])
         lex_error(p->lex, "%%%u is defined twice", l.number);
@@ -259,9 +251,9 @@ static void parse_node(Parser *p) {
     Line l = parse_line(p);
     if (p->lex->failed) return;
     bool is_leaf = l.op == OP_INPUT || l.op == OP_CONST;
-    LocInfo at = {.file = p->lex->file, .node = l.name, .op = graph_op[l.op].text,
-                  .line = l.line, .column = l.column};
-    Loc loc = diag_loc(p->lex->diag, at);
+    l.at.node = l.name;
+    l.at.op = graph_op[l.op].text;
+    Loc loc = diag_loc(p->lex->diag, l.at);
     NodeId n = is_leaf ? build_leaf(p, &l, loc) : build_node(p, &l, loc);
     if (!n) {
         p->lex->failed = true;
@@ -326,12 +318,16 @@ static void parse_info(Parser *p) {
             *PUSH(p->g->arena, &labels) = lex_string(p->lex);
             continue;
         }
-        Lexer before = *p->lex;
+        if (lex_accept(p->lex, "nlabels")) {      // labels without names
+            p->g->info.nlabels = (uint32_t)parse_up_to(p, limit(LIM_DIM));
+            continue;
+        }
         const char *text = lex_label(p->lex);
         const InfoField *f = find_field(text);
-        if (!f) go_back(p, before), lex_error(p->lex, "'%s' is not known in info", text);
-        else parse_info_value(p, f, (char *)&p->g->info + f->offset);
+        if (f) parse_info_value(p, f, (char *)&p->g->info + f->offset);
+        else lex_error(p->lex, "'%s' is not known in info", text);
     }
+    if (!labels.n) return;
     p->g->info.labels = labels.data;
     p->g->info.nlabels = labels.n;
 }
@@ -357,7 +353,7 @@ Graph *graph_parse_files(Arena *a, Diag *d, const char *file, const char *text, 
     Lexer l = lex_open(a, d, file, text, n);
     Graph *g = graph_read(&l, files);
     if (!lex_at_end(&l)) lex_unexpected(&l, "the end of the text");
-    if (g && !l.failed && !g->output.n) lex_error(&l, "the graph has no output");
+    if (g && !g->output.n) lex_error(&l, "the graph has no output");
     return l.failed ? NULL : g;
 }
 Graph *graph_parse(Arena *a, Diag *d, const char *file, const char *text, size_t n) {

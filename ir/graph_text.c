@@ -177,7 +177,8 @@ static void print_info(const ModelInfo *info, Str *out) {
         print_info_value(out, f, at);
         str_add(out, "\n");
     }
-    for (uint32_t i = 0; i < info->nlabels; i++) {
+    if (info->nlabels && !info->labels) str_addf(out, "  nlabels %u\n", info->nlabels);
+    for (uint32_t i = 0; info->labels && i < info->nlabels; i++) {
         str_add(out, "  label ");
         print_string(out, info->labels && info->labels[i] ? info->labels[i] : "");
         str_add(out, "\n");

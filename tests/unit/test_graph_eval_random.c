@@ -52,7 +52,8 @@ static void check(World *w, NodeId n, Want want, double tolerance) {
         if (fabs(x - y) > tolerance * (1 + fabs(y))) {
             Str s = str_new(w->t->c.arena);
             graph_print(w->g, &s);
-            fail_msg("element %lld of %%%u is %g, want %g\n%s", (long long)i, n, x, y, str_cstr(&s));
+            fail_msg("element %lld of %%%u is %g, want %g\n%s", (long long)i, n, x, y,
+                     str_cstr(&s));
         }
     }
 }
@@ -197,7 +198,8 @@ static void try_add(World *w) {
     for (int i = skip; i < rank; i++)
         if (dim[i] == 1) other[i - skip] = 1 + below(w, 4);
     NodeId x = random_const(w, dt, rank, dim), y = random_const(w, dt, rank - skip, other);
-    check(w, below(w, 2) ? g_binary(w->g, OP_ADD, x, y) : g_binary(w->g, OP_ADD, y, x), want_add, 0);
+    NodeId sum = below(w, 2) ? g_binary(w->g, OP_ADD, x, y) : g_binary(w->g, OP_ADD, y, x);
+    check(w, sum, want_add, 0);
 }
 static void try_transpose(World *w) {
     int64_t dim[MAX_RANK], perm[MAX_RANK];
@@ -207,7 +209,8 @@ static void try_transpose(World *w) {
         perm[i] = perm[j];
         perm[j] = i;
     }
-    check(w, g_transpose(w->g, random_const(w, random_type(w), rank, dim), perm), want_transpose, 0);
+    NodeId x = random_const(w, random_type(w), rank, dim);
+    check(w, g_transpose(w->g, x, perm), want_transpose, 0);
 }
 static void try_slice(World *w) {
     int64_t dim[MAX_RANK], start[MAX_RANK], size[MAX_RANK], step[MAX_RANK];

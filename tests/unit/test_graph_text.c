@@ -90,6 +90,16 @@ static void test_relaxed(void **state) {
                                               "}\n");
     test_ctx_free(t);
 }
+static void test_labels_without_names(void **state) {
+    (void)state;
+    TestCtx *t = test_ctx();
+    static const char text[] = "graph {\n  %1 = input \"x\" : f32[1]\n  output \"y\" = %1\n}\n"
+                               "info {\n  nlabels 10\n}\n";
+    Graph *g = parse(t, text, strlen(text));
+    assert_true(g && g->info.nlabels == 10 && !g->info.labels);
+    assert_string_equal(print(g, t->c.arena), text);
+    test_ctx_free(t);
+}
 // Every prefix is refused with a message, or is whole.
 static void test_truncated(void **state) {
     (void)state;
@@ -140,7 +150,7 @@ typedef struct Bad {
 static const Bad bad[] = {
     {"", "t.vg:1:1: expected 'graph'"},
     {"graph {}", "the graph has no output"},
-    {"graph {} x", "t.vg:1:10: something follows the graph"},
+    {"graph {} x", "t.vg:1:10: expected the end of the text, found"},
     {"graph {\n  %1 = frob\n}", "t.vg:2:8: no operation 'frob'"},
     {"graph { %1 = reshpe }", "no operation 'reshpe'; did you mean 'reshape'?"},
     {"graph { %1 = neg %2 output \"y\" = %1 }", "no value %2 above"},
@@ -150,7 +160,7 @@ static const Bad bad[] = {
      "t.vg:3:3: neg: the type is f32[1], not f32[2]"},
     {"graph { %1 = input \"x\" : f32[1]\n %2 = argmax %1 {axis=1} loc \"head/argmax\" }",
      "t.vg:2:2: head/argmax"},
-    {"graph { %1 = input \"x\" : f33[1] }", "t.vg:1:27: no element type 'f33'; did you mean"},
+    {"graph { %1 = input \"x\" : f33[1] }", "t.vg:1:26: no element type 'f33'; did you mean"},
     {"graph { %1 = input \"x\" : f32[1,1,1,1,1,1,1,1,1] }", "a rank of 9, more than 8"},
     {"graph { %1 = input \"x\" : f32[-1] }", "this type is out of range"},
     {"graph { %1 = input \"x\" : f32[1073741824,1073741824] }", "this type is out of range"},
@@ -167,7 +177,7 @@ static const Bad bad[] = {
     {"graph { %1 = const : f32[4] = file \"w.safetensors\" +497 }",
      "f32[4] at 497 lies beyond the 512 bytes of 'w.safetensors'"},
     {"graph { %1 = const : f32[4] = file \"w.safetensors\" +18446744073709551615 }", "lies beyond"},
-    {"graph { %1 = const : f32[4] = file \"other\" +0 }", "t.vg:1:36: no file 'other'"},
+    {"graph { %1 = const : f32[4] = file \"other\" +0 }", "t.vg:1:30: no file 'other'"},
     {"graph { %1 = input \"x\" : f32[1] %2 = neg %1 {axs=1} }",
      "no attribute 'axs'; did you mean 'axes'?"},
     {"graph { %1 = input \"x\" : f32[1] %2 = cast %1 {to=f8} }", "no element type 'f8'"},
@@ -176,7 +186,8 @@ static const Bad bad[] = {
     {"graph { } info { nam \"x\" }", "'nam' is not known in info"},
     {"graph { } info { preprocess.nchannels 5 }", "5 is out of range (0 to 4)"},
     {"graph { } info { task frob }", "no task 'frob'"},
-    {"graph { } info { sha256 \"00000000000000000000000000000000000000000000000000000000000000000\" }",
+    {"graph { } info { sha256 "
+     "\"00000000000000000000000000000000000000000000000000000000000000000\" }",
      "more than 64 digits"},
 };
 static void test_bad(void **state) {
@@ -231,7 +242,8 @@ static Graph *random_graph(TestCtx *t, uint64_t *seed) {
         NodeId in[3];
         Attr attr[2];
         uint32_t nin = graph_op[op].min_in + (uint32_t)vg_below(seed, 2), nattr = 0;
-        for (uint32_t k = 0; k < nin && k < 3; k++) in[k] = 1 + (NodeId)vg_below(seed, g->node.n - 1);
+        for (uint32_t k = 0; k < nin && k < 3; k++)
+            in[k] = 1 + (NodeId)vg_below(seed, g->node.n - 1);
         while (nattr < 2 && vg_below(seed, 3))
             attr[nattr++] = random_attr(g, seed, (AttrKey)vg_below(seed, AT_COUNT));
         if (nin <= 3) graph_try(g, quiet, op, in, nin, attr, nattr, 0);
@@ -258,7 +270,8 @@ static void test_random_graphs(void **state) {
         uint8_t *memo = arena_alloc(t->c.arena, g->node.n);
         for (NodeId n = 1; n < g->node.n; n++) {
             if (!graph_is_const(g, n, memo)) continue;
-            Tensor x = graph_eval_const(g, n, t->c.arena), y = graph_eval_const(again, n, t->c.arena);
+            Tensor x = graph_eval_const(g, n, t->c.arena);
+            Tensor y = graph_eval_const(again, n, t->c.arena);
             assert_int_equal(x.data != NULL, y.data != NULL);      // an index out of range
             if (x.data) assert_memory_equal(x.data, y.data, type_nbytes(&x.type));
         }
@@ -269,6 +282,7 @@ static void test_random_graphs(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_canonical), cmocka_unit_test(test_relaxed),
+        cmocka_unit_test(test_labels_without_names),
         cmocka_unit_test(test_truncated), cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_bad),       cmocka_unit_test(test_no_files),
         cmocka_unit_test(test_random_graphs),
