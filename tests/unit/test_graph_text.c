@@ -177,7 +177,7 @@ static const Bad bad[] = {
     {"graph { %1 = const : f32[4] = file \"w.safetensors\" +497 }",
      "f32[4] at 497 lies beyond the 512 bytes of 'w.safetensors'"},
     {"graph { %1 = const : f32[4] = file \"w.safetensors\" +18446744073709551615 }", "lies beyond"},
-    {"graph { %1 = const : f32[4] = file \"other\" +0 }", "t.vg:1:30: no file 'other'"},
+    {"graph { %1 = const : f32[4] = file \"other\" +0 }", "t.vg:1:31: no file 'other'"},
     {"graph { %1 = input \"x\" : f32[1] %2 = neg %1 {axs=1} }",
      "no attribute 'axs'; did you mean 'axes'?"},
     {"graph { %1 = input \"x\" : f32[1] %2 = cast %1 {to=f8} }", "no element type 'f8'"},
