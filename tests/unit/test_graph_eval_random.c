@@ -202,7 +202,7 @@ static void try_add(World *w) {
     check(w, sum, want_add, 0);
 }
 static void try_transpose(World *w) {
-    int64_t dim[MAX_RANK], perm[MAX_RANK];
+    int64_t dim[MAX_RANK], perm[MAX_RANK] = {0};
     int rank = random_dims(w, 1, 5, 11, dim);
     for (int i = 0; i < rank; i++) {
         int64_t j = below(w, i + 1);

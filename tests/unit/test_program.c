@@ -331,7 +331,7 @@ static void test_text_errors(void **state) {
         {"f32[7,6]", "f32[7,-6]", "a tensor of this size"},
         {"f32[7,6]", "f32[1,1,1,1,1,1,1,1,1]", "more than 8 dimensions"},
         {"graph {", "constants {", "p.vp:6:1: expected 'graph'"},
-        {"= hex", "= file \"w.bin\" +0 //", "p.vp:7:34: constants in files are not accepted here"},
+        {"= hex", "= file \"w.bin\" +0 //", "p.vp:7:30: constants in files are not accepted here"},
         {"region r0", "region r1", "region 'r1' is not output 0 of the graph"},
         {"region r1 plain", "region r1 panel 4", "panels of 4 columns of f64[]"},
         {"panel 4", "panel 0", "panels of 0 columns"},
