@@ -223,11 +223,19 @@ static int64_t find_opset(OpsetList l, const char *domain) {
     }
     return 0;
 }
-static int64_t opset_of(const Import *m, const Frame *f, const char *domain) {
-    int64_t v = find_opset(f->opsets, domain);
+// A function imports for itself; what it leaves out is the model's. A domain that nobody imports
+// has version 1, but the standard operators have changed too often for that.
+static bool find_version(Import *m, OpCall *op) {
     const Onnx__ModelProto *model = m->file->model;
-    if (v == 0) v = find_opset((OpsetList){model->opset_import, model->n_opset_import}, domain);
-    return v ? v : 1;
+    op->opset = find_opset(op->frame->opsets, op->domain);
+    if (op->opset == 0) {
+        op->opset = find_opset((OpsetList){model->opset_import, model->n_opset_import}, op->domain);
+    }
+    if (op->opset == 0 && !*op->domain) {
+        return fail(m, ERR_MODEL, "the model does not import the standard operators");
+    }
+    if (op->opset == 0) op->opset = 1;
+    return true;
 }
 static bool read_inputs(Import *m, OpCall *op) {
     const NodeMsg *n = op->node;
@@ -289,10 +297,35 @@ static bool bind_outputs(Import *m, OpCall *op) {
     }
     return true;
 }
+static bool is_known(const Import *m, const NodeMsg *n) {
+    return op_row(plain_domain(text_of(n->domain)), text_of(n->op_type)) || find_function(m, n);
+}
+// The first error names one operator; a note lists the others, so that nobody meets them one by
+// one.
+static void note_others(Import *m, const OpCall *op) {
+    enum { LISTED = 8 };
+    const Body *b = op->frame->body;
+    const char *seen[LISTED + 1] = {op->type};
+    uint32_t n = 1;
+    for (uint32_t i = 0; i < b->norder && n <= LISTED; i++) {
+        const NodeMsg *node = b->node[b->order[i]];
+        const char *type = text_of(node->op_type);
+        uint32_t k = 0;
+        if (is_known(m, node)) continue;
+        while (k < n && strcmp(seen[k], type) != 0) k++;
+        if (k == n) seen[n++] = type;
+    }
+    if (n == 1) return;
+    Str list = str_new(m->tmp);
+    for (uint32_t i = 1; i < n; i++) str_addf(&list, "%s%s", i > 1 ? ", " : "", seen[i]);
+    diag_note(m->c->diag, "nor are %s", str_cstr(&list));
+}
 static bool unsupported(Import *m, const OpCall *op) {
     const char *why = op_refusal(op->domain, op->type);
-    return fail(m, ERR_UNSUPPORTED, "operator '%s%s%s' is not supported%s%s", op->domain,
-                *op->domain ? "." : "", op->type, why ? ": " : "", why ? why : "");
+    fail(m, ERR_UNSUPPORTED, "operator '%s%s%s' is not supported%s%s", op->domain,
+         *op->domain ? "." : "", op->type, why ? ": " : "", why ? why : "");
+    note_others(m, op);
+    return false;
 }
 static void note_inputs(Import *m, const OpCall *op) {
     enum { SHOWN = 4 };
@@ -321,13 +354,12 @@ static bool read_node(Import *m, Frame *f, uint32_t index) {
     const NodeMsg *n = f->body->node[index];
     OpCall op = {.node = n, .frame = f, .type = text_of(n->op_type)};
     op.domain = plain_domain(text_of(n->domain));
-    op.opset = opset_of(m, f, op.domain);
     const char *name = text_of(n->name);
     if (!*name && n->n_output) name = text_of(n->output[0]);
     m->loc = diag_loc(
         m->c->diag,
         (LocInfo){.file = m->file->view.path, .node = name, .op = op.type, .index = index});
-    return spend(m, 1) && dispatch(m, &op);
+    return spend(m, 1) && find_version(m, &op) && dispatch(m, &op);
 }
 
 bool import_graph(Import *m, const GraphMsg *graph, const NameList *given, const Value *bound) {

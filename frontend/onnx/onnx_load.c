@@ -221,21 +221,28 @@ static const Type *logits_type(const Graph *g) {
     }
     return NULL;
 }
+// Classes that nobody names get the names that transformers gives them.
+static const char **numbered_labels(Graph *g, uint32_t n) {
+    const char **labels = NEW_N(g->arena, const char *, n);
+    for (uint32_t i = 0; i < n; i++) labels[i] = arena_printf(g->arena, "LABEL_%u", i);
+    return labels;
+}
 // config.json may list labels although the model only gives features, or another number of classes.
 static void settle_task(Ctx *c, Graph *g, Loc at) {
     ModelInfo *info = &g->info;
     const Type *logits = logits_type(g);
-    int64_t classes = logits ? logits->dim[1] : 0;
-    if (classes && info->task == TASK_FEATURES)
+    bool nameable = logits && logits->dim[1] <= (int64_t)limit(LIM_HIDDEN);
+    uint32_t classes = nameable ? (uint32_t)logits->dim[1] : 0;
+    if (!logits)
+        info->task = TASK_FEATURES;
+    else if (info->task == TASK_FEATURES)
         info->task = classes == 1 ? TASK_REGRESSION : TASK_SINGLE_LABEL;
-    if (!classes) info->task = TASK_FEATURES;
-    if (info->labels && classes && info->nlabels != (uint32_t)classes) {
-        diag_warning(c->diag, at,
-                     "config.json names %u labels, the model has %lld classes: they are ignored",
-                     info->nlabels, (long long)classes);
+    if (info->labels && classes && info->nlabels != classes) {
+        diag_warning(c->diag, at, "config.json names %u labels, the model has %u classes",
+                     info->nlabels, classes);
     }
-    if (info->nlabels != (uint32_t)classes) info->labels = NULL;
-    info->nlabels = (uint32_t)classes;
+    if (!info->labels || info->nlabels != classes) info->labels = numbered_labels(g, classes);
+    info->nlabels = classes;
 }
 static void note_sizes(Graph *g, const Inputs *in, NodeId first) {
     ModelInfo *info = &g->info;

@@ -208,13 +208,14 @@ static void put_names(Writer *w, Str *to, int field, const char *list) {
     }
 }
 static void put_list(Str *s, const char *p) {
-    bool floats = strchr(p, '.') != NULL;
+    bool floats = strpbrk(p, ".n") != NULL; // 0.5, inf, nan
     while (*p && *p != ']') {
         char *end;
         if (floats)
             put_float(s, 7, strtof(p, &end));
         else
             put_int(s, 8, strtoll(p, &end, 10));
+        if (end == p) die("onnx_text", "not a number: %s", p);
         p = end + strspn(end, ", ");
     }
     put_int(s, 20, floats ? 6 : 7);

@@ -1,4 +1,4 @@
-# onnx: every float export among the fixtures, the ONNX node cases, models written as text, hostile files
+# onnx: the float exports among the fixtures, the ONNX node cases, models as text, hostile files
 
 # ---- exports through the eager reference
 file(GLOB cases CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/onnx/*/case.json)
