@@ -15,7 +15,10 @@ typedef struct EmitOptions {
 // Must run in a child (LLVM may abort). False after a diagnostic.
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object);
 bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir); // --emit llvm
-
+// c/: the same program as one readable C file. weights: what .incbin takes the image from; header:
+// the name of the file that header_print made.
+bool c_emit_source(Ctx *c, const Program *p, const EmitOptions *o, const char *weights,
+                   const char *header, Str *source);
 // llvm/llvm_load.c: links those bytes into this process, the weight symbol bound to `weights`.
 typedef struct LoadedModel LoadedModel;
 // host: the functions of the runtime that the object calls (vitc_execute), by name and address.
@@ -51,4 +54,6 @@ bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfMod
 
 // header.c: vit.h
 void header_print(const Program *p, const EmitOptions *o, Str *out);
+void header_signature(const Program *p, const char *prefix, Str *out);         // of <prefix>_run, without ';'
+const char *header_param(const Program *p, bool is_input, uint32_t i);         // its parameter for a tensor
 #endif

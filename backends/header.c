@@ -55,16 +55,20 @@ static void describe(Str *out, const Program *p) {
     str_add(out, " *  arena: memory of the sizes above, this call's alone; vitc_arena_create() makes one\n"
                  " *  par: threads, or NULL for the calling thread */\n");
 }
+const char *header_param(const Program *p, bool is_input, uint32_t i) {
+    return is_input ? c_name(p->arena, p->input.data, i, "in")
+                    : c_name(p->arena, p->output.data, i, "out");
+}
 static void macro(Str *out, const char *upper, const char *name, uint64_t v, const char *suffix) {
     if (v) str_addf(out, "#define %s_%s %llu%s\n", upper, name, (unsigned long long)v, suffix);
 }
-static void signature(Str *out, const Program *p, const char *prefix) {
+void header_signature(const Program *p, const char *prefix, Str *out) {
     str_addf(out, "vitc_status %s_run(", prefix);
     for (uint32_t i = 0; i < p->input.n; i++)
         str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt), c_name(p->arena, p->input.data, i, "in"));
     for (uint32_t i = 0; i < p->output.n; i++)
         str_addf(out, "%s *%s, ", c_type(p->output.data[i].type.dt), c_name(p->arena, p->output.data, i, "out"));
-    str_add(out, "void *arena, const vitc_parallel *par);\n");
+    str_add(out, "void *arena, const vitc_parallel *par)");
 }
 void header_print(const Program *p, const EmitOptions *o, Str *out) {
     const ModelInfo *info = &p->graph->info;
@@ -86,6 +90,7 @@ void header_print(const Program *p, const EmitOptions *o, Str *out) {
     macro(out, upper, "HIDDEN", (uint64_t)info->hidden, "");
     str_addf(out, "\nextern const vitc_model_info %s_model;\n", o->prefix);
     describe(out, p);
-    signature(out, p, o->prefix);
+    header_signature(p, o->prefix, out);
+    str_add(out, ";\n");
     str_add(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

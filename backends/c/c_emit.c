@@ -1,0 +1,38 @@
+// c_emit.c: a Program as one C file that a person can read and any gcc or clang compiles to the
+// same bits as the object: contraction off, fma written out.
+#include "backends/c/c_print.h"
+
+static void print_head(const CModule *m, const char *header, Str *out) {
+    Arena *a = m->c->scratch;
+    str_addf(out, "// Made by %s for target %s", m->o->version, m->target->name);
+    if (m->p->graph->info.name)
+        str_addf(out, " from the model %s", escape(a, SINK_COMMENT, m->p->graph->info.name));
+    str_add(out, ".\n// Compile with: cc -std=c11 -O2 -ffp-contract=off");
+    for (size_t i = 0; feature_at(i); i++)
+        if (target_has(m->target, feature_at(i)->bit) && feature_at(i)->cc[0])
+            str_addf(out, " %s", feature_at(i)->cc);
+    if (m->target->vbytes == 64) str_add(out, " -mprefer-vector-width=512");
+    str_add(
+        out,
+        "\n//\n// A kernel performs tasks lo..hi-1 of its launch; the table `launches` below says in which order\n"
+        "// kernels run and where their arguments lie. `tile` is the thread's private scratch.\n"
+        "");
+    str_addf(
+        out,
+        "#include \"%s\"\n#include \"vitc_object.h\"\n#include <stdint.h>\n#include <string.h>\n",
+        escape(a, SINK_C_STRING, header));
+    if (m->has_vectors && m->target->arch == ARCH_X86_64) str_add(out, "#include <immintrin.h>\n");
+    str_add(out, "\n#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__\n"
+                 "#error \"the weight image is little-endian\"\n#endif\n\n");
+}
+bool c_emit_source(Ctx *c, const Program *p, const EmitOptions *o, const char *weights,
+                   const char *header, Str *source) {
+    CModule m = {
+        .c = c, .p = p, .o = o, .target = p->target, .has_vectors = p->target->features != 0};
+    Str kernels = str_new(c->scratch);
+    for (uint32_t i = 0; i < p->kern.n; i++) c_print_kernel(&m, p->kern.data[i], &kernels);
+    print_head(&m, header, source);
+    c_print_helpers(&m, str_cstr(&kernels), source);
+    c_print_tables(&m, weights, source);
+    return true;
+}

@@ -1,0 +1,154 @@
+// c_tables.c: what surrounds the kernels in a C file: includes, the weight image, launches, the
+// model's description and its entry points. Layouts are the runtime's own, through its headers.
+#include "backends/c/c_print.h"
+#include <inttypes.h>
+
+static const char *quoted(const CModule *m, const char *s) {
+    return s ? arena_printf(m->c->scratch, "\"%s\"", escape(m->c->scratch, SINK_C_STRING, s))
+             : "NULL";
+}
+static void print_weights(const CModule *m, const char *file, Str *out) {
+    const char *p = m->o->prefix;
+    str_addf(
+        out,
+        "// The weight image, and an 8-byte word that holds its distance from the word: position\n"
+        "// independent without a dynamic relocation.\n"
+        "__asm__(\".pushsection .rodata.%s_weights,\\\"a\\\",%%progbits\\n\"\n"
+        "        \".balign 4096\\n\"\n"
+        "        \"%s_weights:\\n\"\n"
+        "        \".incbin \\\"%s\\\"\\n\"\n"
+        "        \".balign 8\\n\"\n"
+        "        \"%s_weights_anchor:\\n\"\n"
+        "        \".quad %s_weights - %s_weights_anchor\\n\"\n"
+        "        \".popsection\\n\");\n"
+        "extern const int64_t %s_weights_anchor __attribute__((visibility(\"hidden\")));\n\n",
+        p, p, escape(m->c->scratch, SINK_C_STRING, file), p, p, p, p);
+}
+static void print_places(const CModule *m, uint32_t at, Str *out) {
+    static const char *const kind[PLACE_COUNT] = {"ARENA", "WEIGHTS", "INPUT", "OUTPUT"};
+    const Launch *l = &m->p->launch.data[at];
+    str_addf(out, "static const vitc_place places_%u[] = {", at);
+    for (uint32_t i = 0; i < l->nargs; i++)
+        str_addf(out, "%s{VITC_PLACE_%s, %u, %" PRIu64 "}", i ? ", " : "", kind[l->arg[i].kind],
+                 l->arg[i].index, l->arg[i].offset);
+    str_add(out, "};\n");
+}
+static void print_launches(const CModule *m, Str *out) {
+    const Program *p = m->p;
+    for (uint32_t i = 0; i < p->launch.n; i++) print_places(m, i, out);
+    str_add(out, "static const vitc_launch launches[] = {\n");
+    for (uint32_t i = 0; i < p->launch.n; i++) {
+        const Launch *l = &p->launch.data[i];
+        str_addf(out, "    {%s, places_%u, %u, 0, %" PRId64 ", %s, %.0f},\n",
+                 p->kern.data[l->kern]->name, i, l->nargs, l->grid, quoted(m, l->label), l->flops);
+    }
+    str_add(out, "};\n\n");
+}
+static void print_tensors(const CModule *m, const ProgramTensor *t, uint32_t n, const char *name,
+                          Str *out) {
+    str_addf(out, "static const vitc_tensor_info %s[] = {\n", name);
+    for (uint32_t i = 0; i < n; i++) {
+        str_addf(out, "    {%s, %d, %d, {", quoted(m, t[i].name), dtype_info[t[i].type.dt].onnx,
+                 t[i].type.rank);
+        for (int d = 0; d < MAX_RANK; d++)
+            str_addf(out, "%s%lld", d ? ", " : "",
+                     d < t[i].type.rank ? (long long)t[i].type.dim[d] : 1LL);
+        str_addf(out, "}, %" PRIu64 "},\n", type_nbytes(&t[i].type));
+    }
+    str_add(out, "};\n");
+}
+static void print_labels(const CModule *m, Str *out) {
+    const ModelInfo *info = &m->p->graph->info;
+    if (!info->labels || !info->nlabels) return;
+    str_add(out, "static const char *const labels[] = {\n");
+    for (uint32_t i = 0; i < info->nlabels; i++)
+        str_addf(out, "    %s,\n", quoted(m, info->labels[i]));
+    str_add(out, "};\n");
+}
+static int64_t bits_f32(double v) {
+    uint32_t bits = 0;
+    dtype_write_f(DT_F32, &bits, 0, v);
+    return bits;
+}
+static void print_preprocess(const CModule *m, Str *out) {
+    const ModelInfo *info = &m->p->graph->info;
+    const Preprocess *p = &info->preprocess;
+    if (!p->present) return;
+    str_addf(
+        out,
+        "static const vitc_preprocess preprocess = {%lld, %lld, %lld, %d, %d, %d, %d, %.17g, {",
+        (long long)info->image_h, (long long)info->image_w, (long long)info->channels, p->resample,
+        p->do_resize, p->do_rescale, p->do_normalize, p->rescale_factor);
+    for (int i = 0; i < 4; i++)
+        str_addf(out, "%s%s", i ? ", " : "",
+                 c_constant(m->c->scratch, DT_F32, bits_f32(p->mean[i])));
+    str_add(out, "}, {");
+    for (int i = 0; i < 4; i++)
+        str_addf(out, "%s%s", i ? ", " : "",
+                 c_constant(m->c->scratch, DT_F32, bits_f32(p->std[i])));
+    str_add(out, "}};\n");
+}
+static void print_model(const CModule *m, Str *out) {
+    const Program *p = m->p;
+    const ModelInfo *info = &p->graph->info;
+    const char *pre = m->o->prefix;
+    double flops = 0;
+    for (uint32_t i = 0; i < p->launch.n; i++) flops += p->launch.data[i].flops;
+    str_add(
+        out,
+        "static vitc_status run_any(const void *const *in, void *const *out, void *arena,\n                           const vitc_parallel *par);\n");
+    str_addf(out, "static const vitc_object object;\nconst vitc_model_info %s_model = {\n", pre);
+    str_addf(
+        out,
+        "    .struct_size = sizeof(vitc_model_info),\n    .abi = VITC_ABI,\n    .name = %s,\n    .producer = %s,\n",
+        quoted(m, info->name), quoted(m, m->o->version));
+    str_addf(out, "    .target = %s,\n    .source_sha256 = %s,\n", quoted(m, p->target->name),
+             quoted(m, m->o->source_sha256));
+    str_addf(out,
+             "    .arena_bytes = %" PRIu64 ",\n    .arena_align = 64,\n    .weight_bytes = %" PRIu64
+             ",\n    .flops = %.0f,\n",
+             program_host_arena(p), p->weight_bytes, flops);
+    str_addf(
+        out,
+        "    .cpu_features = 0x%" PRIx64
+        ",\n    .n_inputs = %u,\n    .n_outputs = %u,\n    .inputs = inputs,\n    .outputs = outputs,\n",
+        p->target->features, p->input.n, p->output.n);
+    str_addf(out,
+             "    .n_labels = %u,\n    .task = %d,\n    .labels = %s,\n    .preprocess = %s,\n",
+             info->nlabels, (int)info->task, info->labels && info->nlabels ? "labels" : "NULL",
+             info->preprocess.present ? "&preprocess" : "NULL");
+    str_add(out, "    .run = run_any,\n    .object = &object,\n};\n");
+    str_addf(
+        out,
+        "static const vitc_object object = {\n    .abi = VITC_ABI,\n    .n_launches = %u,\n    .launches = launches,\n    .weights_anchor = &%s_weights_anchor,\n",
+        p->launch.n, pre);
+    str_addf(out,
+             "    .intermediate_bytes = %" PRIu64 ",\n    .scratch_bytes = %" PRIu64
+             ",\n    .max_slices = %u,\n    .info = &%s_model,\n};\n",
+             p->arena_bytes, p->scratch_bytes, p->max_slices, pre);
+}
+static void print_functions(const CModule *m, Str *out) {
+    str_add(
+        out,
+        "static vitc_status run_any(const void *const *in, void *const *out, void *arena,\n                           const vitc_parallel *par) {\n"
+        "    return vitc_execute(&object, in, out, arena, par);\n}\n");
+    header_signature(m->p, m->o->prefix, out);
+    str_add(out, " {\n    const void *const in[] = {");
+    for (uint32_t i = 0; i < m->p->input.n; i++)
+        str_addf(out, "%s%s", i ? ", " : "", header_param(m->p, true, i));
+    str_add(out,
+            m->p->input.n ? "};\n    void *const out[] = {" : "NULL};\n    void *const out[] = {");
+    for (uint32_t i = 0; i < m->p->output.n; i++)
+        str_addf(out, "%s%s", i ? ", " : "", header_param(m->p, false, i));
+    str_add(out, "};\n    return vitc_execute(&object, in, out, arena, par);\n}\n");
+}
+void c_print_tables(CModule *m, const char *weights_file, Str *out) {
+    print_weights(m, weights_file, out);
+    print_launches(m, out);
+    print_tensors(m, m->p->input.data, m->p->input.n, "inputs", out);
+    print_tensors(m, m->p->output.data, m->p->output.n, "outputs", out);
+    print_labels(m, out);
+    print_preprocess(m, out);
+    print_model(m, out);
+    print_functions(m, out);
+}
