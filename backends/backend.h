@@ -54,6 +54,7 @@ bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfMod
 
 // header.c: vit.h
 void header_print(const Program *p, const EmitOptions *o, Str *out);
-void header_signature(const Program *p, const char *prefix, Str *out);         // of <prefix>_run, without ';'
-const char *header_param(const Program *p, bool is_input, uint32_t i);         // its parameter for a tensor
+// <prefix>_run as declared there, without the semicolon, and the name of a tensor's parameter.
+void header_signature(const Program *p, const char *prefix, Str *out);
+const char *header_param(const Program *p, bool is_input, uint32_t i);
 #endif

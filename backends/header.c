@@ -23,18 +23,25 @@ static const char *c_type(DType dt) {
 static const char *c_name(Arena *a, const ProgramTensor *all, uint32_t at, const char *fallback) {
     Str s = str_new(a);
     const char *name = all[at].name ? all[at].name : "";
-    for (const char *p = name; *p && s.n < 60; p++) str_addf(&s, "%c", isalnum((unsigned char)*p) && (unsigned char)*p < 128 ? *p : '_');
+    for (const char *p = name; *p && s.n < 60; p++)
+        str_addf(&s, "%c", isalnum((unsigned char)*p) && (unsigned char)*p < 128 ? *p : '_');
     bool is_plain = s.n && !isdigit((unsigned char)s.data[0]) && s.data[0] != '_';
     const char *clean = is_plain ? str_cstr(&s) : arena_printf(a, "%s%u", fallback, at);
-    static const char *const taken[] = {"arena", "par", "auto", "break", "case", "char", "const", "continue", "default", "do", "double",
-        "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short",
-        "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "bool", "class",
-        "new", "delete", "this", "template", "operator", "private", "public", "namespace", "try", "catch", "throw", "using", "virtual",
-        "true", "false", "and", "or", "not", "xor", "input", "output"};
+    static const char *const taken[] = {
+        "arena",    "par",      "auto",    "break",     "case",     "char",   "const",
+        "continue", "default",  "do",      "double",    "else",     "enum",   "extern",
+        "float",    "for",      "goto",    "if",        "inline",   "int",    "long",
+        "register", "restrict", "return",  "short",     "signed",   "sizeof", "static",
+        "struct",   "switch",   "typedef", "union",     "unsigned", "void",   "volatile",
+        "while",    "bool",     "class",   "new",       "delete",   "this",   "template",
+        "operator", "private",  "public",  "namespace", "try",      "catch",  "throw",
+        "using",    "virtual",  "true",    "false",     "and",      "or",     "not",
+        "xor",      "input",    "output"};
     for (size_t i = 0; i < COUNT_OF(taken); i++)
         if (!__builtin_strcmp(taken[i], clean)) return arena_printf(a, "%s_%u", clean, at);
     for (uint32_t i = 0; i < at; i++)
-        if (all[i].name && !__builtin_strcmp(all[i].name, name)) return arena_printf(a, "%s_%u", clean, at);
+        if (all[i].name && !__builtin_strcmp(all[i].name, name))
+            return arena_printf(a, "%s_%u", clean, at);
     return clean;
 }
 static void dims(Str *out, const Type *t) {
@@ -47,13 +54,16 @@ static void describe(Str *out, const Program *p) {
         bool is_input = i < p->input.n;
         const ProgramTensor *t = is_input ? p->input.data : p->output.data;
         uint32_t at = is_input ? i : i - p->input.n;
-        str_addf(out, "%s%s: %s%s ", i ? " *  " : "", c_name(a, t, at, is_input ? "in" : "out"), is_input ? "const " : "", c_type(t[at].type.dt));
+        str_addf(out, "%s%s: %s%s ", i ? " *  " : "", c_name(a, t, at, is_input ? "in" : "out"),
+                 is_input ? "const " : "", c_type(t[at].type.dt));
         dims(out, &t[at].type);
         str_add(out, t[at].type.rank ? "" : "(one)");
         str_add(out, "\n");
     }
-    str_add(out, " *  arena: memory of the sizes above, this call's alone; vitc_arena_create() makes one\n"
-                 " *  par: threads, or NULL for the calling thread */\n");
+    str_add(
+        out,
+        " *  arena: memory of the sizes above, this call's alone; vitc_arena_create() makes one\n"
+        " *  par: threads, or NULL for the calling thread */\n");
 }
 const char *header_param(const Program *p, bool is_input, uint32_t i) {
     return is_input ? c_name(p->arena, p->input.data, i, "in")
@@ -65,9 +75,11 @@ static void macro(Str *out, const char *upper, const char *name, uint64_t v, con
 void header_signature(const Program *p, const char *prefix, Str *out) {
     str_addf(out, "vitc_status %s_run(", prefix);
     for (uint32_t i = 0; i < p->input.n; i++)
-        str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt), c_name(p->arena, p->input.data, i, "in"));
+        str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt),
+                 c_name(p->arena, p->input.data, i, "in"));
     for (uint32_t i = 0; i < p->output.n; i++)
-        str_addf(out, "%s *%s, ", c_type(p->output.data[i].type.dt), c_name(p->arena, p->output.data, i, "out"));
+        str_addf(out, "%s *%s, ", c_type(p->output.data[i].type.dt),
+                 c_name(p->arena, p->output.data, i, "out"));
     str_add(out, "void *arena, const vitc_parallel *par)");
 }
 void header_print(const Program *p, const EmitOptions *o, Str *out) {
@@ -75,9 +87,11 @@ void header_print(const Program *p, const EmitOptions *o, Str *out) {
     Str up = str_new(p->arena);
     for (const char *s = o->prefix; *s; s++) str_addf(&up, "%c", toupper((unsigned char)*s));
     const char *upper = str_cstr(&up);
-    str_addf(out, "/* Made by %s for target %s; lies beside the object of the same name. */\n", o->version, p->target->name);
+    str_addf(out, "/* Made by %s for target %s; lies beside the object of the same name. */\n",
+             o->version, p->target->name);
     if (info->name) str_addf(out, "/* model: %s */\n", escape(p->arena, SINK_COMMENT, info->name));
-    str_addf(out, "#ifndef %s_VITC_MODEL_H\n#define %s_VITC_MODEL_H\n#include \"vitc.h\"\n", upper, upper);
+    str_addf(out, "#ifndef %s_VITC_MODEL_H\n#define %s_VITC_MODEL_H\n#include \"vitc.h\"\n", upper,
+             upper);
     str_add(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     macro(out, upper, "ARENA_BYTES", program_host_arena(p) ? program_host_arena(p) : 64, "u");
     macro(out, upper, "ARENA_ALIGN", 64, "u");

@@ -5,23 +5,23 @@
 
 typedef struct PassOptions {
     const Target *target;
-    uint32_t max_slices;       // most threads the object will use (default 64)
-    const char *dump;          // -d: names separated by commas, "all", "+name"; NULL = none
-    const char *only;          // -p: exactly these passes; NULL = the pipeline
-    const char *stop_after;    // --stop-after
-    bool time;                 // --time: a table on stderr through `report`
-    void (*report)(void *ctx, const char *text);      // dumps and times go here
+    uint32_t max_slices;    // most threads the object will use (default 64)
+    const char *dump;       // -d: names separated by commas, "all", "+name"; NULL = none
+    const char *only;       // -p: exactly these passes; NULL = the pipeline
+    const char *stop_after; // --stop-after
+    bool time;              // --time: a table on stderr through `report`
+    void (*report)(void *ctx, const char *text); // dumps and times go here
     void *report_ctx;
 } PassOptions;
 
 // The whole pipeline of passes.def: Graph (checked) to Program. NULL after a diagnostic
 // (ERR_UNSUPPORTED: an op that has no lowering; ERR_LIMIT; ERR_USAGE: an option names no pass), or
-// without one when `only` or `stop_after` end before `lower`. A pass that breaks its graph dies with
-// its name.
+// without one when `only` or `stop_after` end before `lower`. A pass that breaks its graph dies
+// with its name.
 Program *pipeline_run(Ctx *c, Graph *g, const PassOptions *o);
 // Only the Graph level (for `-p`, golden tests and the eager side of verify).
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o);
-void pipeline_help(Str *out);                          // the table of passes.def
+void pipeline_help(Str *out); // the table of passes.def
 
 // ---- passes/graph: what a Graph is after all of them. Lowering expects these forms and no others.
 // * A constant expression (no INPUT below) of up to 64 Ki elements is a CONST. A larger one stays
@@ -54,16 +54,16 @@ typedef struct PassCtx {
     const PassOptions *opt;
 } PassCtx;
 #define GRAPH_PASS(name) bool pass_##name(PassCtx *p, Graph *g)
-GRAPH_PASS(fold);        // small constant expressions are evaluated; bigger ones stay lazy recipes
+GRAPH_PASS(fold); // small constant expressions are evaluated; bigger ones stay lazy recipes
 GRAPH_PASS(cse);
 GRAPH_PASS(canon);
 GRAPH_PASS(recognise);
 GRAPH_PASS(algebra);
-GRAPH_PASS(slice);       // CLS-only tail: slices move up through row-wise ops
-GRAPH_PASS(fuse);        // sets Node.group
+GRAPH_PASS(slice); // CLS-only tail: slices move up through row-wise ops
+GRAPH_PASS(fuse);  // sets Node.group
 // passes/plan + passes/lower
 Program *lower_program(PassCtx *p, Graph *g);
 // passes/kernel
-void pass_math(Kern *k, Kern *out);      // EXP, ERF… into arithmetic: fills `out`
-void pass_legal(Kern *k, Kern *out);     // what the target has not (isa.def) into what it has
+void pass_math(Kern *k, Kern *out);  // EXP, ERF… into arithmetic: fills `out`
+void pass_legal(Kern *k, Kern *out); // what the target has not (isa.def) into what it has
 #endif
