@@ -2,7 +2,6 @@
 // instructions down is the result type of each, and constant index arithmetic, which folds here so
 // that a schedule can say `i * stride + 0` for any stride and offset without leaving a trace.
 #include "ir/kernel.h"
-#include <assert.h>
 
 const KOpInfo kernel_op[K_COUNT] = {
     [K_NOP] = {"nop", 0, V_NONE, ""},
@@ -23,13 +22,17 @@ Kern *kern_new(Arena *a, const char *name, const Target *t) {
     *PUSH(a, &k->ins) = (Ins){.op = K_NOP};
     return k;
 }
+// A lowering that misuses the builder is a bug of ours, and is told so in every build.
+static void require(const Kern *k, bool ok, KOp op, const char *what) {
+    if (!ok) die("the kernel builder", "@%s: %s: %s", k->name, kernel_op[op].text, what);
+}
 Val kern_emit(Kern *k, Ins i) {
-    for (int a = 0; a < kernel_op[i.op].nargs; a++) assert(i.arg[a] && i.arg[a] < k->ins.n);
+    for (int a = 0; a < kernel_op[i.op].nargs; a++)
+        require(k, i.arg[a] && i.arg[a] < k->ins.n, (KOp)i.op, "an operand that is no value");
     *PUSH(k->arena, &k->ins) = i;
     return k->ins.n - 1;
 }
 uint32_t kern_loop_end(const Kern *k, Val loop) {
-    assert(kern_ins(k, loop)->op == K_LOOP);
     uint32_t depth = 0;
     for (uint32_t n = loop; n < k->ins.n; n++) {
         uint8_t op = k->ins.data[n].op;
@@ -47,7 +50,10 @@ static Val emit1(Kern *k, KOp op, VType t, Val a, int64_t imm) {
 static Val emit2(Kern *k, KOp op, VType t, Val a, Val b, int64_t imm) {
     return kern_emit(k, (Ins){.op = (uint8_t)op, .type = t, .arg = {a, b}, .imm = imm});
 }
-static bool same_type(VType a, VType b) { return a.kind == b.kind && a.dt == b.dt && a.n == b.n; }
+static void require_same(const Kern *k, KOp op, Val a, Val b) {
+    VType x = kern_type(k, a), y = kern_type(k, b);
+    require(k, x.kind == y.kind && x.dt == y.dt && x.n == y.n, op, "operands of different types");
+}
 
 // ---- sources ---------------------------------------------------------------------------------
 Val k_param(Kern *k, const char *name, DType dt, bool is_mutable) {
@@ -94,12 +100,14 @@ static int64_t fold(KOp op, int64_t a, int64_t b) {
     case K_IDIV: return a / b;
     case K_IMOD: return a % b;
     case K_IMIN: return min_i64(a, b);
-    default: assert(op == K_IMAX); return max_i64(a, b);
+    default: return max_i64(a, b);      // K_IMAX
     }
 }
 static Val index2(Kern *k, KOp op, Val a, Val b) {
     int64_t x, y;
     bool cx = is_const(k, a, &x), cy = is_const(k, b, &y);
+    bool divides = op == K_IDIV || op == K_IMOD;
+    require(k, !divides || !cy || y > 0, op, "a divisor below 1");
     if (cx && cy) return k_index(k, fold(op, x, y));
     bool neutral_y = (y == 0 && (op == K_IADD || op == K_ISUB)) ||
                      (y == 1 && (op == K_IMUL || op == K_IDIV));
@@ -132,7 +140,7 @@ Val k_paddi(Kern *k, Val p, int64_t bytes) {
 
 // ---- control ---------------------------------------------------------------------------------
 Val k_loop(Kern *k, Val lo, Val hi, int64_t step) {
-    assert(step > 0);
+    require(k, step > 0, K_LOOP, "the step is not positive");
     return emit2(k, K_LOOP, index_type, lo, hi, step);
 }
 Val k_loopn(Kern *k, int64_t n) {
@@ -142,9 +150,11 @@ Val k_loopn(Kern *k, int64_t n) {
 void k_end(Kern *k) { emit0(k, K_END, (VType){0}, 0); }
 
 // ---- memory ----------------------------------------------------------------------------------
-static bool lanes_fit(VType t, int lanes) { return t.kind == V_VEC && lanes >= 1 && lanes <= t.n; }
+static void require_lanes(const Kern *k, KOp op, VType t, int lanes) {
+    require(k, t.kind == V_VEC && lanes >= 1 && lanes <= t.n, op, "lanes that the vector lacks");
+}
 Val k_load(Kern *k, VType t, Val p, int64_t disp, int lanes) {
-    assert(lanes_fit(t, lanes));
+    require_lanes(k, K_LOAD, t, lanes);
     return kern_emit(k, (Ins){.op = K_LOAD, .lanes = (uint16_t)lanes, .type = t, .arg = {p},
                               .imm = disp});
 }
@@ -152,16 +162,16 @@ Val k_loadb(Kern *k, VType t, Val p, int64_t disp) {
     return kern_emit(k, (Ins){.op = K_LOADB, .lanes = 1, .type = t, .arg = {p}, .imm = disp});
 }
 Val k_loads(Kern *k, VType t, Val p, int64_t disp, int64_t stride, int lanes) {
-    assert(lanes_fit(t, lanes));
+    require_lanes(k, K_LOADS, t, lanes);
     return kern_emit(k, (Ins){.op = K_LOADS, .lanes = (uint16_t)lanes, .type = t, .arg = {p},
                               .imm = disp, .imm2 = stride});
 }
 void k_store(Kern *k, Val p, int64_t disp, Val v, int lanes) {
-    assert(lanes_fit(kern_type(k, v), lanes));
+    require_lanes(k, K_STORE, kern_type(k, v), lanes);
     kern_emit(k, (Ins){.op = K_STORE, .lanes = (uint16_t)lanes, .arg = {p, v}, .imm = disp});
 }
 void k_stores(Kern *k, Val p, int64_t disp, int64_t stride, Val v, int lanes) {
-    assert(lanes_fit(kern_type(k, v), lanes));
+    require_lanes(k, K_STORES, kern_type(k, v), lanes);
     kern_emit(k, (Ins){.op = K_STORES, .lanes = (uint16_t)lanes, .arg = {p, v},
                        .imm = disp, .imm2 = stride});
 }
@@ -180,23 +190,24 @@ void k_set(Kern *k, Val reg, Val v) { emit2(k, K_SET, (VType){0}, reg, v, 0); }
 // ---- vector arithmetic -----------------------------------------------------------------------
 Val k_op1(Kern *k, KOp op, Val a) { return emit1(k, op, kern_type(k, a), a, 0); }
 Val k_op2(Kern *k, KOp op, Val a, Val b) {
-    assert(same_type(kern_type(k, a), kern_type(k, b)));
+    require_same(k, op, a, b);
     return emit2(k, op, kern_type(k, a), a, b, 0);
 }
 Val k_fma(Kern *k, Val a, Val b, Val c) {
-    VType t = kern_type(k, a);
-    assert(same_type(t, kern_type(k, b)) && same_type(t, kern_type(k, c)));
-    return kern_emit(k, (Ins){.op = K_FMA, .type = t, .arg = {a, b, c}});
+    require_same(k, K_FMA, a, b);
+    require_same(k, K_FMA, a, c);
+    return kern_emit(k, (Ins){.op = K_FMA, .type = kern_type(k, a), .arg = {a, b, c}});
 }
 Val k_shift(Kern *k, KOp op, Val a, int by) { return emit1(k, op, kern_type(k, a), a, by); }
 Val k_cmp(Kern *k, KPred p, Val a, Val b) {
     VType t = kern_type(k, a);
-    assert(same_type(t, kern_type(k, b)));
+    require_same(k, K_CMP, a, b);
     return emit2(k, K_CMP, (VType){V_MASK, DT_NONE, t.n}, a, b, p);
 }
 Val k_select(Kern *k, Val mask, Val a, Val b) {
     VType t = kern_type(k, a);
-    assert(same_type(t, kern_type(k, b)) && kern_type(k, mask).n == t.n);
+    require_same(k, K_SELECT, a, b);
+    require(k, kern_type(k, mask).n == t.n, K_SELECT, "a mask of other lanes");
     return kern_emit(k, (Ins){.op = K_SELECT, .type = t, .arg = {mask, a, b}});
 }
 Val k_cvt(Kern *k, DType to, Val v) {

@@ -2,7 +2,6 @@
 // arithmetic on the index values of its kernel. The intervals may be too wide (a tail is not told
 // from a block), so program_check only calls an access wrong when all of it is.
 #include "ir/program_access.h"
-#include <assert.h>
 
 typedef struct Range {
     int64_t lo, hi;            // inclusive
