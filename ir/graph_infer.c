@@ -166,7 +166,7 @@ static bool result(Infer *c, DType dt, int rank, const int64_t *dim) {
     if (type_check(dim, rank)) return true;
     return wrong(c, "the result %s is too large", text_of(c, &c->out));
 }
-// numpy's rule, for the first `rank` axes counted from the right after `skip` of them.
+// numpy's rule: widens dim[0..rank) by the axes of t, without the last `skip` of them.
 static bool broadcast(Infer *c, int64_t *dim, int *rank, const Type *t, int skip) {
     int have = t->rank - skip;
     while (*rank < have) {

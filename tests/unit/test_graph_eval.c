@@ -107,6 +107,9 @@ static const Row rows[] = {
      "f32[1,2,1] = [-1, -2]"},
     {"%1 = const : i8[2] = [1, 2] %2 = reshape %1 {shape=[1,2]} %9 = reshape %2 {shape=[2,1]}",
      "i8[2,1] = [1, 2]"},
+    // a view still looks at the memory of %2 when %4 asks for some
+    {"%1 = const : f32[2] = [1, 2] %2 = neg %1 %3 = reshape %2 {shape=[2]} %4 = abs %1 "
+     "%9 = sub %3, %4", "f32[2] = [-2, -4]"},
     WITH("transpose", A23, "perm=[1,0]", "f32[3,2] = [1, 4, 2, 5, 3, 6]"),
     WITH("transpose", "bool[1,2,2] = [1, 1, 0, 0]", "perm=[2,0,1]", "bool[2,1,2] = [1, 0, 1, 0]"),
     WITH("transpose", "f64[2,2] = [1, 2, 3, 4]", "perm=[0,1]", "f64[2,2] = [1, 2, 3, 4]"),
