@@ -89,7 +89,7 @@ static const char *how_it_died(int signo) {
     case SIGSEGV:
     case SIGBUS: return "crashed";
     case SIGILL:
-    case SIGTRAP: return "hit an internal check";
+    case SIGTRAP: return "stopped at an illegal instruction";
     case SIGXCPU: return "took too much processor time";
     case SIGKILL: return "was killed (out of memory?)";
     default: return "died by a signal";

@@ -33,12 +33,19 @@ static void on_broken_promise(int signo) {
     leave("vitc: internal error: please report the command and the lines above\n", ERR_INTERNAL);
 }
 static void install_handlers(void) {
-    child_signals();
-    struct sigaction act = {.sa_handler = on_broken_promise, .sa_flags = (int)SA_RESETHAND};
+    static char stack[1 << 16]; // a stack that overflowed cannot run a handler
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction act = {.sa_handler = on_broken_promise,
+                            .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
+    sigaltstack(&alternate, NULL);
     sigaction(SIGABRT, &act, NULL);
     sigaction(SIGBUS, &act, NULL);
+#if !defined(__SANITIZE_ADDRESS__) // whose report says more
+    sigaction(SIGSEGV, &act, NULL);
+#endif
     signal(SIGPIPE, SIG_IGN); // a write that fails is a diagnostic
     signal(SIGXFSZ, SIG_IGN);
+    child_signals();
     arena_on_exhausted(on_exhausted);
 }
 
@@ -54,6 +61,8 @@ static void print_json_error(Tool *t, ErrKind kind) {
     Json j = json_put_begin(&s, "error");
     json_put_text(&j, "verb", verb_info[t->opt.verb].name);
     json_put_int(&j, "exit", kind);
+    while (t->term.errors->n && t->term.errors->data[t->term.errors->n - 1] == '\n')
+        t->term.errors->n--;
     json_put_text(&j, "message", str_cstr(t->term.errors));
     json_put_finish(&j);
     tool_print(t, &s);

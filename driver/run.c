@@ -89,7 +89,8 @@ static Ranking rank_item(const Run *r, const NamedTensor *x, uint32_t item) {
     return (Ranking){score, index, top};
 }
 static const char *label_of(const vitc_model_info *m, size_t i) {
-    return m->labels && i < m->n_labels ? m->labels[i] : NULL;
+    const char *label = m->labels && i < m->n_labels ? m->labels[i] : NULL;
+    return label && *label ? label : NULL;
 }
 static const char *item_name(const Run *r, uint32_t item) {
     const TextList *files = r->feed.files;
@@ -103,9 +104,8 @@ static void print_item(const Run *r, const NamedTensor *x, uint32_t item, Str *s
     str_add(s, "\n");
     for (size_t i = 0; i < k.n; i++) {
         const char *label = label_of(r->session.info, k.index[i]);
-        str_addf(s, "    %8.4f  %4zu  ", (double)k.score[k.index[i]], k.index[i]);
-        str_add_escaped(s, SINK_TERMINAL, label ? label : "");
-        str_add(s, "\n");
+        str_addf(s, "    %8.4f  %4zu%s%s\n", (double)k.score[k.index[i]], k.index[i],
+                 label ? "  " : "", escape(s->arena, SINK_TERMINAL, label ? label : ""));
     }
 }
 static void print_outputs(const Run *r, Str *s) {

@@ -101,6 +101,9 @@ bool source_load(Tool *t, const char *path, const FrontendOptions *options, Sour
         return file_map(&t->c, path, &view) &&
                parse_text(t, path, (const char *)view.data, view.nbytes, &f, out);
     }
+    if (access(path, F_OK))
+        return diag_error(t->c.diag, ERR_IO, diag_loc(t->c.diag, (LocInfo){.file = path}), "%s",
+                          strerror(errno));
     out->graph = frontend_load(&t->c, path, &f);
     return out->graph != NULL;
 }

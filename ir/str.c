@@ -131,6 +131,8 @@ static void add_json(Str *s, const unsigned char *p, size_t n, uint32_t c) {
         str_addf(s, "\\u%04x", p[0]); // a stray byte, as if Latin-1
     else if (c == '"' || c == '\\')
         str_addf(s, "\\%c", (int)c);
+    else if (c == '\n')
+        str_add(s, "\\n");
     else if (is_hidden(c))
         str_addf(s, "\\u%04x", c);
     else

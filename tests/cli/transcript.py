@@ -6,7 +6,8 @@
 A transcript is text in which a line "$ command" is followed by what the command prints: standard
 output, then standard error, then "[exit N]" if N is not 0. Lines before the first command are a
 comment. Commands run one after another by sh in one empty directory, where "fx" is a link to
-FIXTURES and vitc is in PATH. In an expected line "<...>" stands for any text, such as a time.
+FIXTURES, "cli" to the directory of this file, and vitc is in PATH. In an expected line "<...>"
+stands for any text, such as a time.
 """
 import difflib
 import os
@@ -62,6 +63,7 @@ def main():
     new, bad = list(comment), 0
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(os.path.abspath(fixtures), os.path.join(folder, "fx"))
+        os.symlink(os.path.dirname(os.path.abspath(__file__)), os.path.join(folder, "cli"))
         for command, want in cases:
             got = run(command, folder, env)
             if not same(want, got):

@@ -83,7 +83,7 @@ static void deaths_are_told(void **state) {
     int abrt = SIGABRT, segv = SIGSEGV, ill = SIGILL, kill9 = SIGKILL;
     expect_failure(dies, &abrt, (ChildLimits){0}, ERR_INTERNAL, "aborted");
     expect_failure(dies, &segv, (ChildLimits){0}, ERR_INTERNAL, "crashed");
-    expect_failure(dies, &ill, (ChildLimits){0}, ERR_INTERNAL, "hit an internal check");
+    expect_failure(dies, &ill, (ChildLimits){0}, ERR_INTERNAL, "stopped at an illegal instruction");
     expect_failure(dies, &kill9, (ChildLimits){0}, ERR_LIMIT, "was killed (out of memory?)");
 }
 static void limits_hold(void **state) {
