@@ -31,28 +31,32 @@ static Graph *load_text(Ctx *c, const char *path, const FrontendOptions *o) {
     file_sha256(&file, 1, g->info.sha256);
     return frontend_select_outputs(c, g, o->outputs, NULL) ? g : NULL;
 }
-// Files that are read as a model by themselves, or as the weights beside a config.json.
-static const char *const model_suffixes[] = {".json", ".safetensors", ".bin", ".pth",
-                                             ".pt",   ".tar",         ".ckpt"};
-static bool has_model_name(const char *path) {
-    for (size_t i = 0; i < COUNT_OF(model_suffixes); i++)
-        if (str_ends(path, model_suffixes[i])) return true;
+static bool is_weight_file(const char *path) {
+    static const char *const ends[] = {
+        ".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json", ".pt", ".pth",
+        ".tar"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        if (str_ends(path, ends[i])) return true;
+    }
     return false;
 }
-static Graph *unknown_file(Ctx *c, const char *path) {
-    diag_error(c->diag, ERR_USAGE, diag_loc(c->diag, (LocInfo){.file = path}), "is not a model");
-    diag_note(c->diag,
-              "a model is a directory, its config.json or weights, or an .onnx or .vg file");
-    return NULL;
+static Graph *load_directory(Ctx *c, const char *path, const char *dir, const FrontendOptions *o) {
+    const char *onnx = export_in(c, dir);
+    return onnx ? load_export(c, onnx, o) : hf_load(c, path, o);
 }
 Graph *frontend_load(Ctx *c, const char *path, const FrontendOptions *o) {
-    bool is_dir = path_is_dir(path);
-    const char *dir = is_dir ? path : path_dir(c->arena, path), *base = path_base(c->arena, path);
-    if (!is_dir && str_ends(path, ".onnx")) return load_export(c, path, o);
-    if (!is_dir && str_ends(path, ".vg")) return load_text(c, path, o);
-    if (is_dir || strcmp(base, "config.json") == 0) {
-        const char *onnx = export_in(c, dir);
-        if (onnx) return load_export(c, onnx, o);
+    if (path_is_dir(path)) return load_directory(c, path, path, o);
+    if (str_ends(path, ".onnx")) return load_export(c, path, o);
+    if (str_ends(path, ".vg")) return load_text(c, path, o);
+    if (strcmp(path_base(c->arena, path), "config.json") == 0) {
+        return load_directory(c, path, path_dir(c->arena, path), o);
     }
-    return is_dir || has_model_name(path) ? hf_load(c, path, o) : unknown_file(c, path);
+    if (is_weight_file(path)) return hf_load(c, path, o);
+    FileView f;
+    if (!file_map(c, path, &f)) return NULL;
+    Loc at = diag_loc(c->diag, (LocInfo){.file = path});
+    diag_error(c->diag, ERR_USAGE, at,
+               "not a model: a model is a .onnx file, a directory of Hugging Face, its "
+               "config.json or weights, or a .vg file");
+    return NULL;
 }

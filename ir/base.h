@@ -24,8 +24,8 @@ typedef enum {
 #undef LIMIT
     LIM_COUNT
 } LimitId;
-uint64_t limit(LimitId id);               // the value in force
-void limit_set(LimitId id, uint64_t v);   // --max-memory, --max-seconds; before any work
+uint64_t limit(LimitId id);             // the value in force
+void limit_set(LimitId id, uint64_t v); // --max-memory, --max-seconds; before any work
 const char *limit_name(LimitId id);
 const char *limit_why(LimitId id);
 
@@ -36,22 +36,27 @@ const char *limit_why(LimitId id);
 typedef struct Arena Arena;
 Arena *arena_new(const char *name);
 void arena_free(Arena *a);
-void arena_reset(Arena *a);               // forget everything, keep the first block; ASan poisons it
+void arena_reset(Arena *a); // forget everything, keep the first block; ASan poisons it
 void *arena_alloc(Arena *a, size_t nbytes);
-void *arena_alloc_n(Arena *a, size_t n, size_t size);          // checked product
+void *arena_alloc_n(Arena *a, size_t n, size_t size); // checked product
 void *arena_copy(Arena *a, const void *p, size_t nbytes);
 char *arena_strdup(Arena *a, const char *s);
-char *arena_strndup(Arena *a, const char *s, size_t n);        // adds a NUL
+char *arena_strndup(Arena *a, const char *s, size_t n); // adds a NUL
 char *arena_printf(Arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
-uint64_t arena_total(void);               // bytes in all arenas
+uint64_t arena_total(void); // bytes in all arenas
 void arena_on_exhausted(void (*handler)(size_t nbytes));
 #define NEW(a, T) ((T *)arena_alloc((a), sizeof(T)))
 #define NEW_N(a, T, n) ((T *)arena_alloc_n((a), (n), sizeof(T)))
 
-// Growable array in an arena: struct { T *data; uint32_t n, cap; }. PUSH returns the element's address.
-#define VEC(T) struct { T *data; uint32_t n, cap; }
-#define PUSH(a, v) \
-    ((v)->data = vec_reserve((a), (v)->data, (v)->n, &(v)->cap, sizeof *(v)->data), \
+// Growable array in an arena: struct { T *data; uint32_t n, cap; }. PUSH returns the element's
+// address.
+#define VEC(T)                                                                                     \
+    struct {                                                                                       \
+        T *data;                                                                                   \
+        uint32_t n, cap;                                                                           \
+    }
+#define PUSH(a, v)                                                                                 \
+    ((v)->data = vec_reserve((a), (v)->data, (v)->n, &(v)->cap, sizeof *(v)->data),                \
      &(v)->data[(v)->n++])
 void *vec_reserve(Arena *a, void *data, uint32_t n, uint32_t *cap, size_t size);
 
@@ -79,50 +84,58 @@ void str_add_escaped(Str *s, Sink sink, const char *text);
 const char *escape(Arena *a, Sink sink, const char *text);
 
 // ---- checked sizes ---------------------------------------------------------------------------
-bool size_mul(uint64_t a, uint64_t b, uint64_t *out);          // false on overflow
+bool size_mul(uint64_t a, uint64_t b, uint64_t *out); // false on overflow
 bool size_add(uint64_t a, uint64_t b, uint64_t *out);
-static inline uint64_t round_up(uint64_t v, uint64_t to) { return (v + to - 1) / to * to; }
-static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline uint64_t round_up(uint64_t v, uint64_t to) {
+    return (v + to - 1) / to * to;
+}
+static inline int64_t min_i64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static inline int64_t max_i64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static inline int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
 
 // ---- diagnostics -----------------------------------------------------------------------------
 // The kind of an error is the exit code of the command (CLI.md).
 typedef enum {
     ERR_NONE = 0,
-    ERR_VERIFY = 1,       // verification failed
-    ERR_USAGE = 2,        // the command line
-    ERR_MODEL = 3,        // malformed or inconsistent input
-    ERR_UNSUPPORTED = 4,  // well-formed, but beyond what vitc does
-    ERR_IO = 5,           // a file could not be read or written
-    ERR_LIMIT = 6,        // a resource limit
-    ERR_TARGET = 7,       // target or CPU not available
-    ERR_INTERNAL = 70,    // our bug
+    ERR_VERIFY = 1,      // verification failed
+    ERR_USAGE = 2,       // the command line
+    ERR_MODEL = 3,       // malformed or inconsistent input
+    ERR_UNSUPPORTED = 4, // well-formed, but beyond what vitc does
+    ERR_IO = 5,          // a file could not be read or written
+    ERR_LIMIT = 6,       // a resource limit
+    ERR_TARGET = 7,      // target or CPU not available
+    ERR_INTERNAL = 70,   // our bug
 } ErrKind;
 
 // A place: file, then a model node or a line and column. 0 = no place.
 typedef uint32_t Loc;
 typedef struct LocInfo {
     const char *file;
-    const char *node, *op;   // node of a model and its operator, or NULL
-    uint32_t index;          // index of that node in its graph
-    uint32_t line, column;   // of a text, from 1; 0 = none
+    const char *node, *op; // node of a model and its operator, or NULL
+    uint32_t index;        // index of that node in its graph
+    uint32_t line, column; // of a text, from 1; 0 = none
 } LocInfo;
 
-typedef struct Diag Diag;    // collects errors; the sink prints each one at once
+typedef struct Diag Diag; // collects errors; the sink prints each one at once
 typedef enum { SEV_ERROR, SEV_WARNING, SEV_NOTE } Severity;
 typedef void (*DiagSink)(void *ctx, Severity sev, const LocInfo *at, const char *message);
 Diag *diag_new(Arena *a, DiagSink sink, void *ctx);
-Loc diag_loc(Diag *d, LocInfo at);                             // registers a place; strings are kept
+Loc diag_loc(Diag *d, LocInfo at); // registers a place; strings are kept
 const LocInfo *diag_at(const Diag *d, Loc loc);
 // Each returns false, so that `return diag_error(…)` or `return diag_error(…), NULL` reads well.
 // Model strings in a message are passed as %s arguments; the sink escapes the whole message.
 bool diag_error(Diag *d, ErrKind kind, Loc at, const char *fmt, ...) PRINTF_LIKE(4, 5);
 bool diag_verror(Diag *d, ErrKind kind, Loc at, const char *fmt, va_list ap);
-bool diag_note(Diag *d, const char *fmt, ...) PRINTF_LIKE(2, 3);     // an indented fact below it
+bool diag_note(Diag *d, const char *fmt, ...) PRINTF_LIKE(2, 3); // an indented fact below it
 bool diag_warning(Diag *d, Loc at, const char *fmt, ...) PRINTF_LIKE(3, 4);
-ErrKind diag_kind(const Diag *d);                              // of the first error, or ERR_NONE
-uint32_t diag_count(const Diag *d);                            // errors so far
+ErrKind diag_kind(const Diag *d);   // of the first error, or ERR_NONE
+uint32_t diag_count(const Diag *d); // errors so far
 
 // A broken promise of ours: prints `where` and the message, then aborts (the child's death is
 // turned into exit 70 by the driver).
@@ -130,8 +143,8 @@ void die(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN;
 
 // What nearly every function of the compiler is handed: lifetimes and diagnostics.
 typedef struct Ctx {
-    Arena *arena;     // lives until the command ends
-    Arena *scratch;   // reset by whoever owns the current step (pipeline, image writer)
+    Arena *arena;   // lives until the command ends
+    Arena *scratch; // reset by whoever owns the current step (pipeline, image writer)
     Diag *diag;
 } Ctx;
 #endif

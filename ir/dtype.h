@@ -19,12 +19,14 @@ typedef struct DTypeInfo {
     int onnx;
 } DTypeInfo;
 extern const DTypeInfo dtype_info[DT_COUNT];
-DType dtype_from_text(const char *s);          // DT_NONE when unknown
+DType dtype_from_text(const char *s); // DT_NONE when unknown
 DType dtype_from_safetensors(const char *s);
 DType dtype_from_onnx(int code);
-double dtype_read_f(DType dt, const void *base, uint64_t i);      // element i as double; unaligned is fine
+double dtype_read_f(DType dt, const void *base,
+                    uint64_t i); // element i as double; unaligned is fine
 int64_t dtype_read_i(DType dt, const void *base, uint64_t i);
-void dtype_write_f(DType dt, void *base, uint64_t i, double v);   // rounds to nearest even; integers truncate
+void dtype_write_f(DType dt, void *base, uint64_t i,
+                   double v); // rounds to nearest even; integers truncate
 void dtype_write_i(DType dt, void *base, uint64_t i, int64_t v);
 uint16_t f32_to_f16(float f);
 float f16_to_f32(uint16_t h);
@@ -38,7 +40,7 @@ typedef struct Type {
     int64_t dim[MAX_RANK];
 } Type;
 Type type_of(DType dt, int rank, const int64_t *dim);
-int64_t type_count(const Type *t);             // elements; dims were checked when the type was made
+int64_t type_count(const Type *t); // elements; dims were checked when the type was made
 uint64_t type_nbytes(const Type *t);
 bool type_equal(const Type *a, const Type *b);
 bool type_check(const int64_t *dim, int rank); // every dim in [0, LIM_DIM], product <= LIM_ELEMENTS

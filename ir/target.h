@@ -1,4 +1,5 @@
-// target.h: the machines we compile for, as data. Nobody tests for a name; ask for a feature or a fact.
+// target.h: the machines we compile for, as data. Nobody tests for a name; ask for a feature or a
+// fact.
 #ifndef IR_TARGET_H
 #define IR_TARGET_H
 #include "ir/base.h"
@@ -13,11 +14,11 @@ typedef enum { ARCH_X86_64, ARCH_AARCH64 } Arch;
 typedef struct Target {
     const char *name;
     Arch arch;
-    uint32_t vbytes;          // bytes of a vector register
-    uint32_t nvregs;          // how many there are
-    uint32_t l1_kib, l2_kib;  // data cache of one core
-    uint64_t features;        // Feature bits that the code may use
-    const char *fallback;     // the level below, "" for none
+    uint32_t vbytes;         // bytes of a vector register
+    uint32_t nvregs;         // how many there are
+    uint32_t l1_kib, l2_kib; // data cache of one core
+    uint64_t features;       // Feature bits that the code may use
+    const char *fallback;    // the level below, "" for none
     const char *llvm_cpu;
 } Target;
 typedef struct FeatureInfo {
@@ -25,10 +26,14 @@ typedef struct FeatureInfo {
     const char *text, *llvm, *cc;
 } FeatureInfo;
 
-const Target *target_find(const char *name);      // NULL when unknown; "native" is the driver's business
-const Target *target_at(size_t i);                // rows in order, NULL past the end
-const FeatureInfo *feature_at(size_t i);          // likewise
-const Target *target_best(uint64_t features);     // newest row whose features are all there
-static inline bool target_has(const Target *t, uint64_t f) { return (t->features & f) == f; }
-static inline uint32_t target_lanes(const Target *t, uint32_t elem_nbytes) { return t->vbytes / elem_nbytes; }
+const Target *target_find(const char *name); // NULL when unknown; "native" is the driver's business
+const Target *target_at(size_t i);           // rows in order, NULL past the end
+const FeatureInfo *feature_at(size_t i);     // likewise
+const Target *target_best(uint64_t features); // newest row whose features are all there
+static inline bool target_has(const Target *t, uint64_t f) {
+    return (t->features & f) == f;
+}
+static inline uint32_t target_lanes(const Target *t, uint32_t elem_nbytes) {
+    return t->vbytes / elem_nbytes;
+}
 #endif

@@ -53,11 +53,13 @@ static uint64_t detect(void) {
     return getauxval(AT_HWCAP) & HWCAP_ASIMD ? VITC_CPU_NEON : 0;
 }
 #else
-static uint64_t detect(void) { return 0; }
+static uint64_t detect(void) {
+    return 0;
+}
 #endif
 
-/* Every run asks, and under a hypervisor each CPUID is a trap of many microseconds, so the answer is
- * kept: the only variable of the library. Threads that ask at once store the same word. */
+/* Every run asks, and under a hypervisor each CPUID is a trap of many microseconds, so the answer
+ * is kept: the only variable of the library. Threads that ask at once store the same word. */
 uint64_t vitc_cpu_features(void) {
     static _Atomic uint64_t answer;
     const uint64_t known = 1ull << 63; /* tells "nothing" from "not asked yet" */

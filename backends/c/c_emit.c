@@ -14,7 +14,8 @@ static void print_head(const CModule *m, const char *header, Str *out) {
     if (m->target->vbytes == 64) str_add(out, " -mprefer-vector-width=512");
     str_add(
         out,
-        "\n//\n// A kernel performs tasks lo..hi-1 of its launch; the table `launches` below says in which order\n"
+        "\n//\n// A kernel performs tasks lo..hi-1 of its launch; the table `launches` below says "
+        "in which order\n"
         "// kernels run and where their arguments lie. `tile` is the thread's private scratch.\n"
         "");
     str_addf(

@@ -22,20 +22,31 @@ const char *c_helper_name(CModule *m, const CHelper *h) {
     Arena *a = m->c->scratch;
     const char *t = c_short(a, h->type), *from = h->from.kind ? c_short(a, h->from) : "";
     switch (h->op) {
-    case K_CVT: return arena_printf(a, "%s_from_%s", t, from);
-    case K_BITCAST: return arena_printf(a, "%s_as_%s", from, t);
-    case K_CMP: return arena_printf(a, "%s_%s", from, kernel_pred[h->imm]);
+    case K_CVT:
+        return arena_printf(a, "%s_from_%s", t, from);
+    case K_BITCAST:
+        return arena_printf(a, "%s_as_%s", from, t);
+    case K_CMP:
+        return arena_printf(a, "%s_%s", from, kernel_pred[h->imm]);
     case K_RSUM:
     case K_RMAX:
-    case K_RMIN: return arena_printf(a, "%s_%s", from, kernel_op[h->op].text);
-    case K_BCAST: return arena_printf(a, "%s_first_of_%s", t, from);
-    case K_CONST: return arena_printf(a, "%s_splat", t);
-    case K_LOADB: return arena_printf(a, "%s_load_splat", t);
-    case K_LOADS: return arena_printf(a, "%s_load_stride", t);
-    case K_STORES: return arena_printf(a, "%s_store_stride", t);
+    case K_RMIN:
+        return arena_printf(a, "%s_%s", from, kernel_op[h->op].text);
+    case K_BCAST:
+        return arena_printf(a, "%s_first_of_%s", t, from);
+    case K_CONST:
+        return arena_printf(a, "%s_splat", t);
+    case K_LOADB:
+        return arena_printf(a, "%s_load_splat", t);
+    case K_LOADS:
+        return arena_printf(a, "%s_load_stride", t);
+    case K_STORES:
+        return arena_printf(a, "%s_store_stride", t);
     case K_SHL:
-    case K_SHR: return arena_printf(a, "%s_%s_%" PRId64, t, kernel_op[h->op].text, h->imm);
-    default: return arena_printf(a, "%s_%s%s", t, kernel_op[h->op].text, h->is_part ? "_part" : "");
+    case K_SHR:
+        return arena_printf(a, "%s_%s_%" PRId64, t, kernel_op[h->op].text, h->imm);
+    default:
+        return arena_printf(a, "%s_%s%s", t, kernel_op[h->op].text, h->is_part ? "_part" : "");
     }
 }
 
@@ -73,11 +84,20 @@ static const char *subst(CModule *m, const char *text, VType t, int64_t imm,
         case 'T':
             str_add(&s, operand[0] && text[1] == '_' ? dtype_info[t.dt].text : c_elem((DType)t.dt));
             break;
-        case 'U': str_add(&s, c_unsigned((DType)t.dt)); break;
-        case 'V': str_add(&s, c_short(a, t)); break;
-        case 'W': str_add(&s, c_short(a, vec_type(unsigned_twin((DType)t.dt), t.n))); break;
-        case 'i': str_addf(&s, "%" PRId64, imm); break;
-        default: str_add(&s, operand[*text - '0']);
+        case 'U':
+            str_add(&s, c_unsigned((DType)t.dt));
+            break;
+        case 'V':
+            str_add(&s, c_short(a, t));
+            break;
+        case 'W':
+            str_add(&s, c_short(a, vec_type(unsigned_twin((DType)t.dt), t.n)));
+            break;
+        case 'i':
+            str_addf(&s, "%" PRId64, imm);
+            break;
+        default:
+            str_add(&s, operand[*text - '0']);
         }
     }
     return str_cstr(&s);
@@ -159,12 +179,13 @@ static void print_memory(const Body *b) {
         str_addf(b->out, "    (void)stride, (void)lanes;\n    memcpy(%s, sizeof v);\n",
                  is_store ? "p, &v" : "&v, p");
     else if (is_strided)
-        str_addf(
-            b->out,
-            "    for (int i = 0; i < lanes; i++) {\n        %s x%s;\n        memcpy(%s, sizeof x);\n%s    }\n",
-            elem, is_store ? arena_printf(b->m->c->scratch, " = %s", lane_of(b->m, "v")) : "",
-            is_store ? "p + i * stride, &x" : "&x, p + i * stride",
-            is_store ? ""
+        str_addf(b->out,
+                 "    for (int i = 0; i < lanes; i++) {\n        %s x%s;\n        memcpy(%s, "
+                 "sizeof x);\n%s    }\n",
+                 elem, is_store ? arena_printf(b->m->c->scratch, " = %s", lane_of(b->m, "v")) : "",
+                 is_store ? "p + i * stride, &x" : "&x, p + i * stride",
+                 is_store
+                     ? ""
                      : arena_printf(b->m->c->scratch, "        %s = x;\n", lane_of(b->m, "v")));
     else
         str_addf(b->out, "    memcpy(%s, %s);\n", is_store ? "p, &v" : "&v, p", bytes);
@@ -271,10 +292,10 @@ static void print_convert(const Body *b) {
         // saturates, NaN gives 0: out of range is undefined in C, so those lanes are converted from
         // 0
         const char *mask = c_type(b->m->c->scratch, (VType){V_MASK, 0, (uint16_t)b->n});
-        str_addf(
-            b->out,
-            "    const %s big = (%s)(a >= 0x1p31f), low = (%s)(a < -0x1p31f), fits = ~big & ~low & (%s)(a == a);\n",
-            mask, mask, mask, mask);
+        str_addf(b->out,
+                 "    const %s big = (%s)(a >= 0x1p31f), low = (%s)(a < -0x1p31f), fits = ~big & "
+                 "~low & (%s)(a == a);\n",
+                 mask, mask, mask, mask);
         str_addf(b->out,
                  "    const %s in = (%s)__builtin_convertvector((%s)((%s)a & fits), %s) & fits;\n",
                  mask, mask, b->from, mask, b->type);
@@ -317,22 +338,41 @@ static void print_one(CModule *m, const CHelper *h, Str *out) {
     case K_LOAD:
     case K_LOADS:
     case K_STORE:
-    case K_STORES: print_memory(&b); return;
+    case K_STORES:
+        print_memory(&b);
+        return;
     case K_CONST:
     case K_LOADB:
-    case K_BCAST: print_splats(&b); return;
-    case K_IOTA: print_iota(&b); return;
-    case K_CMP: print_compare(&b); return;
-    case K_SELECT: print_select(&b); return;
+    case K_BCAST:
+        print_splats(&b);
+        return;
+    case K_IOTA:
+        print_iota(&b);
+        return;
+    case K_CMP:
+        print_compare(&b);
+        return;
+    case K_SELECT:
+        print_select(&b);
+        return;
     case K_MAND:
     case K_MOR:
-    case K_MNOT: print_mask_op(&b); return;
-    case K_CVT: print_convert(&b); return;
-    case K_BITCAST: print_bitcast(&b); return;
+    case K_MNOT:
+        print_mask_op(&b);
+        return;
+    case K_CVT:
+        print_convert(&b);
+        return;
+    case K_BITCAST:
+        print_bitcast(&b);
+        return;
     case K_RSUM:
     case K_RMAX:
-    case K_RMIN: print_tree(&b); return;
-    default: print_arithmetic(&b);
+    case K_RMIN:
+        print_tree(&b);
+        return;
+    default:
+        print_arithmetic(&b);
     }
 }
 
@@ -387,10 +427,13 @@ static bool is_element_function(const CHelper *h) {
     case K_FLOOR:
     case K_CEIL:
     case K_SQRT:
-    case K_FMA: return is_float;
+    case K_FMA:
+        return is_float;
     case K_DIV:
-    case K_REM: return !is_float;
-    default: return false;
+    case K_REM:
+        return !is_float;
+    default:
+        return false;
     }
 }
 void c_print_helpers(CModule *m, const char *kernels, Str *out) {

@@ -16,15 +16,15 @@ static const Fmt formats[] = {
 
 static void print_bits(const Fmt *f, Str *out, bool is_back) {
     if (!is_back)
-        str_addf(
-            out,
-            "static inline %s %s_bits(%s u) {\n    %s x;\n    memcpy(&x, &u, sizeof x);\n    return x;\n}\n",
-            f->elem, f->name, f->bits, f->elem);
+        str_addf(out,
+                 "static inline %s %s_bits(%s u) {\n    %s x;\n    memcpy(&x, &u, sizeof x);\n    "
+                 "return x;\n}\n",
+                 f->elem, f->name, f->bits, f->elem);
     else
-        str_addf(
-            out,
-            "static inline %s bits_%s(%s x) {\n    %s u;\n    memcpy(&u, &x, sizeof u);\n    return u;\n}\n",
-            f->bits, f->name, f->elem, f->bits);
+        str_addf(out,
+                 "static inline %s bits_%s(%s x) {\n    %s u;\n    memcpy(&u, &x, sizeof u);\n    "
+                 "return u;\n}\n",
+                 f->bits, f->name, f->elem, f->bits);
 }
 static void print_abs(const Fmt *f, Str *out) {
     str_addf(
@@ -33,25 +33,25 @@ static void print_abs(const Fmt *f, Str *out) {
         f->elem, f->name, f->elem, f->name, f->name, f->bits, f->width - 1);
 }
 static void print_rint(const Fmt *f, Str *out) {
-    str_addf(
-        out,
-        "static inline %s %s_rint(%s x) { // to nearest, ties to even: adding 2^%d drops the fraction\n"
-        "    const %s sign = bits_%s(x) & ((%s)1 << %d);\n"
-        "    const %s a = %s_abs(x);\n"
-        "    if (!(a < %s)) return x;\n"
-        "    volatile %s r = a + %s; // volatile: no wider intermediate, no folding\n"
-        "    r = r - %s;\n"
-        "    return %s_bits(bits_%s(r) | sign);\n}\n",
-        f->elem, f->name, f->elem, f->fraction, f->bits, f->name, f->bits, f->width - 1, f->elem,
-        f->name, f->big, f->elem, f->big, f->big, f->name, f->name);
+    str_addf(out,
+             "static inline %s %s_rint(%s x) { // to nearest, ties to even: adding 2^%d drops the "
+             "fraction\n"
+             "    const %s sign = bits_%s(x) & ((%s)1 << %d);\n"
+             "    const %s a = %s_abs(x);\n"
+             "    if (!(a < %s)) return x;\n"
+             "    volatile %s r = a + %s; // volatile: no wider intermediate, no folding\n"
+             "    r = r - %s;\n"
+             "    return %s_bits(bits_%s(r) | sign);\n}\n",
+             f->elem, f->name, f->elem, f->fraction, f->bits, f->name, f->bits, f->width - 1,
+             f->elem, f->name, f->big, f->elem, f->big, f->big, f->name, f->name);
 }
 static void print_floor(const Fmt *f, Str *out, bool is_ceil) {
-    str_addf(
-        out,
-        "static inline %s %s_%s(%s x) {\n    const %s sign = bits_%s(x) & ((%s)1 << %d);\n    %s r = %s_rint(x);\n"
-        "    if (r %s x) r = r %s 1;\n    return r == 0 ? %s_bits(sign) : r;\n}\n",
-        f->elem, f->name, is_ceil ? "ceil" : "floor", f->elem, f->bits, f->name, f->bits,
-        f->width - 1, f->elem, f->name, is_ceil ? "<" : ">", is_ceil ? "+" : "-", f->name);
+    str_addf(out,
+             "static inline %s %s_%s(%s x) {\n    const %s sign = bits_%s(x) & ((%s)1 << %d);\n    "
+             "%s r = %s_rint(x);\n"
+             "    if (r %s x) r = r %s 1;\n    return r == 0 ? %s_bits(sign) : r;\n}\n",
+             f->elem, f->name, is_ceil ? "ceil" : "floor", f->elem, f->bits, f->name, f->bits,
+             f->width - 1, f->elem, f->name, is_ceil ? "<" : ">", is_ceil ? "+" : "-", f->name);
 }
 // One root bit a step: r is the remainder, q the root so far, two bits of the operand come in each
 // time.
@@ -64,13 +64,16 @@ static void print_sqrt(const Fmt *f, Str *out) {
         "    if (u >> %d) return %s_bits((%s)%d << %d);\n"
         "    int e = (int)(u >> %d);\n"
         "    %s m = u & ((one << %d) - 1), q = 0, r = 0;\n"
-        "    if (e == 0) {\n        for (e = 1; !(m >> %d); e--) m <<= 1;\n    } else {\n        m |= one << %d;\n    }\n"
+        "    if (e == 0) {\n        for (e = 1; !(m >> %d); e--) m <<= 1;\n    } else {\n        m "
+        "|= one << %d;\n    }\n"
         "    e -= %d;\n    const int odd = e & 1;\n"
         "    for (int i = 0; i <= %d; i++) {\n"
         "        const int at = %d - odd - 2 * i; // the pair of bits at, at + 1 of m\n"
-        "        const %s pair = at >= 0 ? m >> at & 3 : at == -1 ? m << 1 & 3 : 0, trial = q << 2 | 1;\n"
+        "        const %s pair = at >= 0 ? m >> at & 3 : at == -1 ? m << 1 & 3 : 0, trial = q << 2 "
+        "| 1;\n"
         "        r = r << 2 | pair;\n        q <<= 1;\n"
-        "        if (r >= trial) {\n            r -= trial;\n            q |= 1;\n        }\n    }\n"
+        "        if (r >= trial) {\n            r -= trial;\n            q |= 1;\n        }\n    "
+        "}\n"
         "    q = (q >> 1) + (q & 1); // the last bit is the guard; an exact half cannot occur\n"
         "    return %s_bits((%s)((e - odd) / 2 + %d) * (one << %d) + (q - (one << %d)));\n}\n",
         f->elem, f->name, f->elem, f->bits, f->name, f->bits, 2 * f->bias + 1, f->fraction,
@@ -98,13 +101,15 @@ static void print_saturate(Str *out, DType from, DType to) {
 static const char half_to_float[] =
     "static inline float f32_of_f16(uint16_t h) {\n"
     "    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, mag = h & 0x7fffu;\n"
-    "    const uint32_t u = mag >= 0x7c00u ? mag << 13 | 0x7f800000u : bits_f32(f32_bits(mag << 13) * 0x1p112f);\n"
+    "    const uint32_t u = mag >= 0x7c00u ? mag << 13 | 0x7f800000u : bits_f32(f32_bits(mag << "
+    "13) * 0x1p112f);\n"
     "    return f32_bits(u | sign);\n}\n";
 static const char float_to_half[] =
     "static inline uint16_t f16_of_f32(float x) {\n"
     "    const uint32_t u = bits_f32(x), mag = u & 0x7fffffffu, sign = u >> 16 & 0x8000u;\n"
     "    uint32_t h = (mag + 0xfffu + (mag >> 13 & 1u) - 0x38000000u) >> 13;\n"
-    "    if (mag < 0x38800000u) {\n        volatile float r = f32_bits(mag) * 0x1p24f + 0x1p23f;\n        h = bits_f32(r) & 0x7fffffu;\n    }\n"
+    "    if (mag < 0x38800000u) {\n        volatile float r = f32_bits(mag) * 0x1p24f + 0x1p23f;\n "
+    "       h = bits_f32(r) & 0x7fffffu;\n    }\n"
     "    if (mag >= 0x477ff000u) h = 0x7c00u;\n"
     "    if (mag > 0x7f800000u) h = (mag >> 13 & 0x3ffu) | 0x7e00u;\n"
     "    return (uint16_t)(h | sign);\n}\n";

@@ -94,44 +94,41 @@ static void print_model(const CModule *m, Str *out) {
     const char *pre = m->o->prefix;
     double flops = 0;
     for (uint32_t i = 0; i < p->launch.n; i++) flops += p->launch.data[i].flops;
-    str_add(
-        out,
-        "static vitc_status run_any(const void *const *in, void *const *out, void *arena,\n                           const vitc_parallel *par);\n");
+    str_add(out, "static vitc_status run_any(const void *const *in, void *const *out, void "
+                 "*arena,\n                           const vitc_parallel *par);\n");
     str_addf(out, "static const vitc_object object;\nconst vitc_model_info %s_model = {\n", pre);
-    str_addf(
-        out,
-        "    .struct_size = sizeof(vitc_model_info),\n    .abi = VITC_ABI,\n    .name = %s,\n    .producer = %s,\n",
-        quoted(m, info->name), quoted(m, m->o->version));
+    str_addf(out,
+             "    .struct_size = sizeof(vitc_model_info),\n    .abi = VITC_ABI,\n    .name = %s,\n "
+             "   .producer = %s,\n",
+             quoted(m, info->name), quoted(m, m->o->version));
     str_addf(out, "    .target = %s,\n    .source_sha256 = %s,\n", quoted(m, p->target->name),
              quoted(m, m->o->source_sha256));
     str_addf(out,
              "    .arena_bytes = %" PRIu64 ",\n    .arena_align = 64,\n    .weight_bytes = %" PRIu64
              ",\n    .flops = %.0f,\n",
              program_host_arena(p), p->weight_bytes, flops);
-    str_addf(
-        out,
-        "    .cpu_features = 0x%" PRIx64
-        ",\n    .n_inputs = %u,\n    .n_outputs = %u,\n    .inputs = inputs,\n    .outputs = outputs,\n",
-        p->target->features, p->input.n, p->output.n);
+    str_addf(out,
+             "    .cpu_features = 0x%" PRIx64 ",\n    .n_inputs = %u,\n    .n_outputs = %u,\n    "
+                                              ".inputs = inputs,\n    .outputs = outputs,\n",
+             p->target->features, p->input.n, p->output.n);
     str_addf(out,
              "    .n_labels = %u,\n    .task = %d,\n    .labels = %s,\n    .preprocess = %s,\n",
              info->nlabels, (int)info->task, info->labels && info->nlabels ? "labels" : "NULL",
              info->preprocess.present ? "&preprocess" : "NULL");
     str_add(out, "    .run = run_any,\n    .object = &object,\n};\n");
-    str_addf(
-        out,
-        "static const vitc_object object = {\n    .abi = VITC_ABI,\n    .n_launches = %u,\n    .launches = launches,\n    .weights_anchor = &%s_weights_anchor,\n",
-        p->launch.n, pre);
+    str_addf(out,
+             "static const vitc_object object = {\n    .abi = VITC_ABI,\n    .n_launches = %u,\n   "
+             " .launches = launches,\n    .weights_anchor = &%s_weights_anchor,\n",
+             p->launch.n, pre);
     str_addf(out,
              "    .intermediate_bytes = %" PRIu64 ",\n    .scratch_bytes = %" PRIu64
              ",\n    .max_slices = %u,\n    .info = &%s_model,\n};\n",
              p->arena_bytes, p->scratch_bytes, p->max_slices, pre);
 }
 static void print_functions(const CModule *m, Str *out) {
-    str_add(
-        out,
-        "static vitc_status run_any(const void *const *in, void *const *out, void *arena,\n                           const vitc_parallel *par) {\n"
-        "    return vitc_execute(&object, in, out, arena, par);\n}\n");
+    str_add(out, "static vitc_status run_any(const void *const *in, void *const *out, void "
+                 "*arena,\n                           const vitc_parallel *par) {\n"
+                 "    return vitc_execute(&object, in, out, arena, par);\n}\n");
     header_signature(m->p, m->o->prefix, out);
     str_add(out, " {\n    const void *const in[] = {");
     for (uint32_t i = 0; i < m->p->input.n; i++)

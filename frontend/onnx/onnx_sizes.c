@@ -10,6 +10,29 @@ static const TensorMsg *find_initialiser(const GraphMsg *g, const char *name) {
     }
     return NULL;
 }
+static const TensorMsg *constant_of(const NodeMsg *n) {
+    if (strcmp(text_of(n->op_type), "Constant") != 0) return NULL;
+    return n->n_attribute == 1 ? n->attribute[0]->t : NULL;
+}
+static const NodeMsg *producer_of(const GraphMsg *g, const char *name) {
+    for (size_t i = 0; i < g->n_node; i++) {
+        if (g->node[i]->n_output && strcmp(text_of(g->node[i]->output[0]), name) == 0)
+            return g->node[i];
+    }
+    return NULL;
+}
+// A weight: an initialiser or a constant, perhaps behind a cast or another name.
+static const TensorMsg *find_weight(const GraphMsg *g, const char *name) {
+    enum { DEPTH = 4 };
+    for (int i = 0; i < DEPTH; i++) {
+        const TensorMsg *t = find_initialiser(g, name);
+        const NodeMsg *n = t ? NULL : producer_of(g, name);
+        if (t || !n) return t;
+        if (n->n_input == 0) return constant_of(n);
+        name = text_of(n->input[0]);
+    }
+    return NULL;
+}
 static bool is_plausible(const TensorMsg *t, size_t rank) {
     if (!t || t->n_dims != rank) return false;
     for (size_t i = 0; i < rank; i++) {
@@ -29,7 +52,7 @@ static void find_patches(const GraphMsg *g, Sizes *s) {
         if (strcmp(text_of(n->op_type), "Conv") != 0 &&
             strcmp(text_of(n->op_type), "FusedConv") != 0)
             continue;
-        const TensorMsg *w = n->n_input > 1 ? find_initialiser(g, text_of(n->input[1])) : NULL;
+        const TensorMsg *w = n->n_input > 1 ? find_weight(g, text_of(n->input[1])) : NULL;
         if (!is_plausible(w, 4)) return;
         s->hidden = w->dims[0];
         s->channels = w->dims[1];
@@ -52,10 +75,6 @@ static void look_at_table(const TensorMsg *t, Sizes *s) {
         s->trained_h = t->dims[2];
         s->trained_w = t->dims[3];
     }
-}
-static const TensorMsg *constant_of(const NodeMsg *n) {
-    if (strcmp(text_of(n->op_type), "Constant") != 0) return NULL;
-    return n->n_attribute == 1 ? n->attribute[0]->t : NULL;
 }
 void sizes_from_graph(const GraphMsg *g, Sizes *out) {
     *out = (Sizes){0};

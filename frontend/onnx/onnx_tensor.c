@@ -40,17 +40,12 @@ static Filled filled_field(const TensorMsg *t, const RawRange *raw) {
 // The typed field that the format prescribes for an element type.
 static Field field_of(DType dt) {
     switch (dt) {
-    case DT_F32:
-        return IN_FLOAT;
-    case DT_F64:
-        return IN_DOUBLE;
-    case DT_I64:
-        return IN_INT64;
+    case DT_F32: return IN_FLOAT;
+    case DT_F64: return IN_DOUBLE;
+    case DT_I64: return IN_INT64;
     case DT_U64:
-    case DT_U32:
-        return IN_UINT64;
-    default:
-        return IN_INT32;
+    case DT_U32: return IN_UINT64;
+    default: return IN_INT32;
     }
 }
 
@@ -81,22 +76,12 @@ static bool typed_data(Ctx *c, const TensorMsg *t, DType dt, uint64_t nbytes, co
     void *out = arena_alloc(c->arena, nbytes);
     *data = out;
     switch (dt) {
-    case DT_F32:
-        memcpy(out, t->float_data, nbytes);
-        return true;
-    case DT_F64:
-        memcpy(out, t->double_data, nbytes);
-        return true;
-    case DT_I64:
-        memcpy(out, t->int64_data, nbytes);
-        return true;
-    case DT_U64:
-        memcpy(out, t->uint64_data, nbytes);
-        return true;
-    case DT_U32:
-        return narrow_uint64(t, out);
-    default:
-        return narrow_int32(dt, t, out);
+    case DT_F32: memcpy(out, t->float_data, nbytes); return true;
+    case DT_F64: memcpy(out, t->double_data, nbytes); return true;
+    case DT_I64: memcpy(out, t->int64_data, nbytes); return true;
+    case DT_U64: memcpy(out, t->uint64_data, nbytes); return true;
+    case DT_U32: return narrow_uint64(t, out);
+    default: return narrow_int32(dt, t, out);
     }
 }
 

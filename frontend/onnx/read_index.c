@@ -215,16 +215,11 @@ typedef enum {
 } Scatter;
 static double scatter_one(Scatter how, double old, double v) {
     switch (how) {
-    case SCATTER_ADD:
-        return old + v;
-    case SCATTER_MUL:
-        return old * v;
-    case SCATTER_MIN:
-        return old < v ? old : v;
-    case SCATTER_MAX:
-        return old > v ? old : v;
-    default:
-        return v;
+    case SCATTER_ADD: return old + v;
+    case SCATTER_MUL: return old * v;
+    case SCATTER_MIN: return old < v ? old : v;
+    case SCATTER_MAX: return old > v ? old : v;
+    default: return v;
     }
 }
 static bool scatter_kind(Import *m, OpCall *op, Scatter *how) {

@@ -67,16 +67,12 @@ static bool may_be_masked(const Import *m, NodeId n) {
     for (;;) {
         const Node *node = graph_node(m->g, n);
         switch (node->op) {
-        case OP_MATMUL:
-            return false;
+        case OP_MATMUL: return false;
         case OP_MUL:
         case OP_DIV:
         case OP_RESHAPE:
-        case OP_CAST:
-            n = node->in[0];
-            break;
-        default:
-            return true;
+        case OP_CAST: n = node->in[0]; break;
+        default: return true;
         }
     }
 }

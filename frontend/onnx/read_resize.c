@@ -36,14 +36,10 @@ typedef struct AxisScale {
 static double exact_source(const Resizing *r, const AxisScale *a, int64_t i) {
     double x = (double)i, in = (double)a->in, out = a->scale * in;
     switch (r->coordinate) {
-    case ALIGN_CORNERS:
-        return out == 1 ? 0 : x * (in - 1) / (out - 1);
-    case ASYMMETRIC:
-        return x / a->scale;
-    case TF_HALF_PIXEL_FOR_NN:
-        return (x + 0.5) / a->scale;
-    case PYTORCH_HALF_PIXEL:
-        return out == 1 ? -0.5 : (x + 0.5) / a->scale - 0.5;
+    case ALIGN_CORNERS: return out == 1 ? 0 : x * (in - 1) / (out - 1);
+    case ASYMMETRIC: return x / a->scale;
+    case TF_HALF_PIXEL_FOR_NN: return (x + 0.5) / a->scale;
+    case PYTORCH_HALF_PIXEL: return out == 1 ? -0.5 : (x + 0.5) / a->scale - 0.5;
     case HALF_PIXEL_SYMMETRIC: {
         double centre = in / 2;
         return centre * (1 - (double)a->out / out) + (x + 0.5) / a->scale - 0.5;
@@ -52,8 +48,7 @@ static double exact_source(const Resizing *r, const AxisScale *a, int64_t i) {
         double span = (a->roi_end - a->roi_start) * (in - 1);
         return a->roi_start * (in - 1) + (out == 1 ? span / 2 : x * span / (out - 1));
     }
-    case HALF_PIXEL:
-        break;
+    case HALF_PIXEL: break;
     }
     return (x + 0.5) / a->scale - 0.5;
 }
@@ -70,14 +65,10 @@ static bool is_outside(const Resizing *r, const AxisScale *a, int64_t i) {
 }
 static double round_to(Rounding how, double x) {
     switch (how) {
-    case ROUND_PREFER_FLOOR:
-        return ceil(x - 0.5);
-    case ROUND_PREFER_CEIL:
-        return floor(x + 0.5);
-    case FLOOR:
-        return floor(x);
-    case CEIL:
-        return ceil(x);
+    case ROUND_PREFER_FLOOR: return ceil(x - 0.5);
+    case ROUND_PREFER_CEIL: return floor(x + 0.5);
+    case FLOOR: return floor(x);
+    case CEIL: return ceil(x);
     }
     return x;
 }

@@ -39,7 +39,7 @@ void lower_copy(Lower *l, const View *src, const View *dst, const char *what); /
 // Bytes between elements of v's last axis must be 1 element: else a copy.
 View lower_contiguous_rows(Lower *l, const View *v);
 
-// ---- a kernel under construction and its launch (build.c)
+// ---- a kernel under construction and its launch (lower_build.c)
 typedef struct Build {
     Lower *l;
     Kern *k;

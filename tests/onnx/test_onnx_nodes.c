@@ -153,14 +153,10 @@ typedef struct Tolerance {
 static Tolerance tolerance_of(DType dt) {
     switch (dt) {
     case DT_F32:
-    case DT_F64:
-        return (Tolerance){1e-3, 1e-5};
-    case DT_F16:
-        return (Tolerance){5e-3, 1e-3};
-    case DT_BF16:
-        return (Tolerance){1.0 / 64, 1e-2};
-    default:
-        return (Tolerance){0, 0};
+    case DT_F64: return (Tolerance){1e-3, 1e-5};
+    case DT_F16: return (Tolerance){5e-3, 1e-3};
+    case DT_BF16: return (Tolerance){1.0 / 64, 1e-2};
+    default: return (Tolerance){0, 0};
     }
 }
 static bool is_close(double got, double want, Tolerance t) {

@@ -27,6 +27,9 @@ static void own_outputs_by_default(void **state) {
     assert_int_equal(g->info.task, TASK_SINGLE_LABEL);
     assert_int_equal(g->info.tokens, 17);
     assert_int_equal(g->info.hidden, 48);
+    assert_int_equal(g->info.layers, 2);
+    assert_int_equal(g->info.heads, 3);
+    assert_int_equal(g->info.channels, 3);
     assert_int_equal(g->info.image_h, 16);
     assert_string_equal(g->info.name, "model.onnx");
     assert_string_equal(g->info.producer, "pytorch 2.15.0");
@@ -87,6 +90,10 @@ static void directories_and_siblings(void **state) {
     t = test_ctx();
     assert_null(load(t, "onnx/optimum_classification/none.onnx", NULL));
     assert_int_equal(diag_kind(t->c.diag), ERR_IO);
+    test_ctx_free(t);
+    t = test_ctx();
+    assert_null(load(t, "onnx_node/cases.txt", NULL));
+    test_ctx_expect(t, ERR_USAGE, "not a model");
     test_ctx_free(t);
 }
 static void sizes_that_are_asked_for(void **state) {

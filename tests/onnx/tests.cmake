@@ -48,3 +48,5 @@ foreach(name test_onnx_hostile test_outputs)
   set_tests_properties(onnx/${name} PROPERTIES LABELS onnx TIMEOUT 120
     ENVIRONMENT FIXTURES=${CMAKE_CURRENT_SOURCE_DIR}/fixtures)
 endforeach()
+add_test(NAME onnx/rows COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${CMAKE_CURRENT_LIST_DIR}/rows.cmake)
+set_tests_properties(onnx/rows PROPERTIES LABELS onnx TIMEOUT 60)

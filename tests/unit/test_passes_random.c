@@ -93,7 +93,8 @@ static NodeId draw_view(Draw *d, NodeId x) {
     }
 }
 static NodeId draw_rows(Draw *d, NodeId x) {
-    static const GraphOp reduce[] = {OP_REDUCE_SUM, OP_REDUCE_MEAN, OP_REDUCE_MAX, OP_REDUCE_MIN};
+    static const GraphOp reduce[] = {OP_REDUCE_SUM, OP_REDUCE_MEAN, OP_REDUCE_MAX,
+                                     OP_REDUCE_MIN, OP_REDUCE_PROD, OP_ARGMAX};
     Type t = *graph_type(d->g, x);
     if (t.rank == 0 || dtype_info[t.dt].cls != CLASS_FLOAT) return x;
     int64_t k = t.dim[t.rank - 1];
@@ -102,7 +103,9 @@ static NodeId draw_rows(Draw *d, NodeId x) {
     switch (below(d, 4)) {
     case 0: return k ? add(d, OP_SOFTMAX, &x, 1, NULL, 0) : x;
     case 1: return k ? g_layernorm(d->g, x, gain, gain, 1e-2) : x;
-    case 2: return k ? g_reduce(d->g, reduce[below(d, 4)], x, t.rank - 1, below(d, 2)) : x;
+    case 2:
+        return k ? g_reduce(d->g, reduce[below(d, COUNT_OF(reduce))], x, t.rank - 1, below(d, 2))
+                 : x;
     default: {
         bool trans_b = below(d, 2);
         int64_t n = random_size(d),
@@ -150,10 +153,10 @@ static NodeId draw_special(Draw *d, NodeId x) {
     }
 }
 static NodeId draw_node(Draw *d) {
-    static const GraphOp unary[] = {OP_NEG, OP_ABS, OP_TANH,  OP_SIGMOID,  OP_GELU,
+    static const GraphOp unary[] = {OP_NEG, OP_ABS, OP_SIGN,  OP_TANH,     OP_SIGMOID, OP_GELU,
                                     OP_ERF, OP_NOT, OP_ISNAN, OP_SOFTPLUS, OP_CEIL};
-    static const GraphOp binary[] = {OP_ADD, OP_MUL, OP_SUB, OP_ADD, OP_MUL,
-                                     OP_MIN, OP_MAX, OP_LT,  OP_AND, OP_OR};
+    static const GraphOp binary[] = {OP_ADD, OP_MUL, OP_SUB, OP_ADD, OP_MUL, OP_MIN,
+                                     OP_MAX, OP_LT,  OP_AND, OP_OR,  OP_MOD};
     NodeId x = any_node(d), y = below(d, 2) ? any_node(d) : draw_const(d);
     switch (below(d, 8)) {
     case 0: return add(d, unary[below(d, COUNT_OF(unary))], &x, 1, NULL, 0);

@@ -1,5 +1,5 @@
-/* execute.c: runs a compiled model: checks what the host gave, then every launch in order, each cut
- * into slices. Allocates nothing; keeps nothing between calls. */
+/* run_model.c: runs a compiled model: checks what the host gave, then every launch in order, each
+ * cut into slices. Allocates nothing; keeps nothing between calls. */
 #include "vitc_object.h"
 #include <string.h>
 

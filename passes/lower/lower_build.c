@@ -1,4 +1,4 @@
-// build.c: a kernel under construction together with the launch that will call it.
+// lower_build.c: a kernel under construction together with the launch that will call it.
 #include "passes/lower/lower.h"
 #include <assert.h>
 #include <string.h>
