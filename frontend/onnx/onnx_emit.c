@@ -28,15 +28,17 @@ static NodeId spent(Import *m) {
 static bool is_spread(GraphOp op) {
     return op == OP_EXPAND || op == OP_RESHAPE || op == OP_TRANSPOSE || op == OP_SLICE;
 }
-// A constant may be spread over a big shape: look through the nodes that only do that.
+// A constant may be spread over a big shape: look through a few nodes that only do that.
 bool t_uniform(Import *m, NodeId n, double *v) {
-    while (is_spread(graph_node(m->g, n)->op)) n = graph_node(m->g, n)->in[0];
+    for (int i = 0; i < LOOK_BACK && is_spread(graph_node(m->g, n)->op); i++) {
+        n = graph_node(m->g, n)->in[0];
+    }
     if (graph_const_scalar(m->g, n, v)) return true;
     const Const *k = graph_const_of(m->g, n);
     uint64_t size = dtype_info[t_type(m, n)->dt].nbytes;
     if (!k || k->nbytes <= size) return false;
-    m->fold_work += k->nbytes / 64; // comparing is cheap, but not free
-    if (m->fold_work > limit(LIM_FOLD_WORK)) return false;
+    charge(m, k->nbytes / 64); // comparing is cheap, but not free
+    if (is_spent(m)) return false;
     const uint8_t *p = k->data;
     if (memcmp(p, p + size, k->nbytes - size) != 0) return false;
     *v = dtype_read_f(t_type(m, n)->dt, p, 0);
@@ -44,9 +46,10 @@ bool t_uniform(Import *m, NodeId n, double *v) {
 }
 
 // ---- folding ---------------------------------------------------------------------------------
+// Takes back the node just added.
 static void pop(Import *m) {
     m->g->node.n--;
-} // takes back the node just added
+}
 
 static uint64_t work_of(const Import *m, const Node *n) {
     uint64_t work = (uint64_t)type_count(&n->type);

@@ -63,6 +63,7 @@ typedef struct Import {
 // are there. A reader fills out[].node for the outputs that are wanted (out[0] always), and
 // out[].dt where it is not the type of the first float input.
 enum { MIN_SLOTS = 16 };
+enum { LOOK_BACK = 16 }; // nodes that a pattern is followed through: chains may be endless
 typedef struct OpCall {
     const NodeMsg *node;
     Frame *frame;

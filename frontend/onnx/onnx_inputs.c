@@ -77,7 +77,7 @@ static bool fixed_size(Import *m, const Inputs *in, const ValueMsg *v, size_t ax
     const char *name = text_of(v->name);
     if (size > (int64_t)limit(LIM_DIM))
         return fail(m, ERR_LIMIT, "input '%s': dimension %lld is too large", name, (long long)size);
-    if (!is_image(v) || v != in->input[0]) return true;
+    if (in->image == in->n || v != in->input[in->image]) return true;
     if (axis == 0) return check_asked(m, "the batch", m->o->batch, size);
     if (axis == 2) return check_asked(m, "the image height", m->o->image_h, size);
     return axis != 3 || check_asked(m, "the image width", m->o->image_w, size);
@@ -114,18 +114,17 @@ static bool input_type(Import *m, const Inputs *in, const ValueMsg *v, Type *out
 // Open dimensions of the image decide those of other inputs that share their symbol.
 static void learn_from_image(Inputs *in) {
     Sizes *s = &in->sizes;
-    for (uint32_t i = 0; i < in->n; i++) {
-        if (!is_image(in->input[i])) continue;
-        const ValueMsg *v = in->input[i];
-        DimMsg *const *d = tensor_of(v)->shape->dim;
-        in->batch_name = symbol_of(v, 0);
-        in->height_name = symbol_of(v, 2);
-        in->width_name = symbol_of(v, 3);
-        if (!is_open(v, 2)) s->height = d[2]->dim_value;
-        if (!is_open(v, 3)) s->width = d[3]->dim_value;
-        if (!is_open(v, 0)) s->batch = d[0]->dim_value;
-        return;
-    }
+    in->image = 0;
+    while (in->image < in->n && !is_image(in->input[in->image])) in->image++;
+    if (in->image == in->n) return;
+    const ValueMsg *v = in->input[in->image];
+    DimMsg *const *d = tensor_of(v)->shape->dim;
+    in->batch_name = symbol_of(v, 0);
+    in->height_name = symbol_of(v, 2);
+    in->width_name = symbol_of(v, 3);
+    if (!is_open(v, 0)) s->batch = d[0]->dim_value;
+    if (!is_open(v, 2)) s->height = d[2]->dim_value;
+    if (!is_open(v, 3)) s->width = d[3]->dim_value;
 }
 static NodeId per_channel(Import *m, const double *v, int64_t channels) {
     float f[COUNT_OF(m->g->info.preprocess.mean)];
@@ -152,12 +151,17 @@ static NodeId byte_image(Import *m, const char *name, const Type *t) {
 static NodeId bind_input(Import *m, const Inputs *in, uint32_t i, const Type *t) {
     const char *name = in->name[i];
     bool is_float = dtype_info[t->dt].cls == CLASS_FLOAT;
-    if (i == 0 && m->o->input_u8 && is_float) return byte_image(m, name, t);
+    if (i == in->image && m->o->input_u8 && is_float) return byte_image(m, name, t);
     NodeId n = graph_input(m->g, name, *t, m->loc);
     return is_float ? t_cast(m, n, DT_F32) : n;
 }
 bool inputs_bind(Import *m, Inputs *in) {
+    int64_t batch = m->o->batch;
     in->value = NEW_N(m->tmp, Value, in->n);
+    if (batch < 0 || (uint64_t)batch > limit(LIM_BATCH)) {
+        return fail(m, ERR_USAGE, "batch %lld: must be from 1 to %llu", (long long)batch,
+                    (unsigned long long)limit(LIM_BATCH));
+    }
     learn_from_image(in);
     for (uint32_t i = 0; i < in->n; i++) {
         Type t;

@@ -84,10 +84,10 @@ static void settle_task(Ctx *c, Graph *g, Loc at) {
 }
 static void note_image(Graph *g, const Inputs *in) {
     ModelInfo *info = &g->info;
-    const Type *image = in->n ? graph_type(g, in->value[0].node) : NULL;
     info->hidden = in->sizes.hidden;
-    if (image && image->rank > 0) info->batch = image->dim[0];
-    if (!image || image->rank != 4) return;
+    if (in->image == in->n) return;
+    const Type *image = graph_type(g, in->value[in->image].node);
+    info->batch = image->dim[0];
     info->channels = image->dim[1];
     info->image_h = image->dim[2];
     info->image_w = image->dim[3];

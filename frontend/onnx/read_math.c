@@ -64,17 +64,14 @@ bool read_mean(Import *m, OpCall *op) {
 // ---- where -----------------------------------------------------------------------------------
 // Can the scores below a softmax be minus infinity? Then a fully masked row would give NaN.
 static bool may_be_masked(const Import *m, NodeId n) {
-    for (;;) {
+    for (int i = 0; i < LOOK_BACK; i++) {
         const Node *node = graph_node(m->g, n);
-        switch (node->op) {
-        case OP_MATMUL: return false;
-        case OP_MUL:
-        case OP_DIV:
-        case OP_RESHAPE:
-        case OP_CAST: n = node->in[0]; break;
-        default: return true;
-        }
+        if (node->op == OP_MATMUL) return false;
+        bool passes = node->op == OP_MUL || node->op == OP_DIV || node->op == OP_RESHAPE;
+        if (!passes) return true;
+        n = node->in[0];
     }
+    return true;
 }
 // Exporters write Where(IsNaN(p), 0, p) after a softmax that can have a mask. Without one it is p.
 static bool is_idle_guard(const Import *m, NodeId cond, NodeId otherwise) {
@@ -103,12 +100,13 @@ bool read_clip(Import *m, OpCall *op) {
 // ---- casts -----------------------------------------------------------------------------------
 // A constant that only moved since it was stored: its rounding is part of the model.
 static bool is_stored(const Import *m, NodeId n) {
-    for (;;) {
+    for (int i = 0; i < LOOK_BACK; i++) {
         const Node *node = graph_node(m->g, n);
         if (node->op == OP_CONST) return true;
         if (node->nin != 1 || !(op_is(node->op, VIEW | MOVE) || node->op == OP_CAST)) return false;
         n = node->in[0];
     }
+    return false;
 }
 static NodeId convert(Import *m, NodeId x, DType to) {
     if (dtype_info[to].cls != CLASS_FLOAT) return t_cast(m, x, to);
