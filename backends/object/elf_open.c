@@ -1,0 +1,63 @@
+// elf_open.c: takes a finished vit.o apart again: its code, with the weights' symbol undefined as
+// it was, and a view of its weights. They come last, as elf_append wrote them, so only what is
+// before them is copied.
+#include "backends/object/elf_file.h"
+#include <string.h>
+
+typedef struct Find {
+    ElfModel *out;
+    uint32_t models, weights_section;
+} Find;
+static bool find_model(void *ctx, const char *name, Elf64_Sym *s) {
+    Find *f = ctx;
+    size_t n = strlen(name), suffix = strlen("_model");
+    bool is_public = s->st_shndx != SHN_UNDEF && ELF64_ST_BIND(s->st_info) == STB_GLOBAL;
+    if (!is_public || !str_ends(name, "_model") || n - suffix >= sizeof f->out->prefix)
+        return false;
+    memcpy(f->out->prefix, name, n - suffix);
+    f->out->prefix[n - suffix] = 0;
+    f->models++;
+    return false;
+}
+static bool undefine_weights(void *ctx, const char *name, Elf64_Sym *s) {
+    Find *f = ctx;
+    size_t n = strlen(f->out->prefix);
+    if (strncmp(name, f->out->prefix, n) || strcmp(name + n, "_weights")) return false;
+    f->weights_section = s->st_shndx;
+    s->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE);
+    s->st_shndx = SHN_UNDEF;
+    s->st_size = 0;
+    return true;
+}
+// The header of the last section, when the sections and it look as elf_append leaves them.
+static bool last_section(const char *file, size_t n, const Elf64_Ehdr *h, Elf64_Shdr *last) {
+    uint64_t end; // of the section header table
+    if (h->e_shnum < 2 || !size_add(h->e_shoff, h->e_shnum * sizeof *last, &end)) return false;
+    if (h->e_shoff < sizeof *h || end > n) return false;
+    memcpy(last, file + end - sizeof *last, sizeof *last);
+    return last->sh_offset >= end && last->sh_offset <= n && last->sh_size <= n - last->sh_offset;
+}
+bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfModel *out) {
+    static const char foreign[] = "not an object made by vitc";
+    ElfFile e = {.c = c, .path = path};
+    Elf64_Ehdr header;
+    Elf64_Shdr weights;
+    Find f = {.out = out};
+    if (n < sizeof header) return elf_bad(&e, foreign);
+    memcpy(&header, file, sizeof header);
+    if (!last_section(file, n, &header, &weights)) return elf_bad(&e, foreign);
+
+    size_t code = header.e_shoff + header.e_shnum * sizeof weights;
+    uint32_t index = --header.e_shnum; // the weights go
+    out->code = str_new(c->arena);
+    str_add_n(&out->code, &header, sizeof header);
+    str_add_n(&out->code, (const char *)file + sizeof header, code - sizeof header);
+    if (!elf_read(&e, out->code.data, code) || !elf_each_symbol(&e, find_model, &f)) return false;
+    if (f.models != 1) return elf_bad(&e, foreign);
+    if (!elf_each_symbol(&e, undefine_weights, &f)) return false;
+    if (f.weights_section != index) return elf_bad(&e, foreign);
+    memcpy(out->code.data, e.body, code);
+    out->weights = (const char *)file + weights.sh_offset;
+    out->weights_nbytes = weights.sh_size;
+    return true;
+}

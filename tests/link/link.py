@@ -1,0 +1,219 @@
+# link.py: what readelf, nm and the linkers say about an object, and that programs made with it run.
+#
+#     link.py MAKE_OBJECT RUNTIME_ARCHIVE SOURCE_DIR
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+MAKE, RUNTIME, SOURCE = (os.path.abspath(p) for p in sys.argv[1:4])
+CASES = []
+
+HOST = r"""
+#include "one.h"
+#include "two.h"
+#include <stdio.h>
+static _Alignas(64) unsigned char arena[ONE_ARENA_BYTES + TWO_ARENA_BYTES];
+#define COUNT (3 * 40)
+static int wrong(const float *x, const float *y) {
+    for (int i = 0; i < COUNT; i++)
+        if (y[i] != x[i] * (1 + (float)(i % 40) / 8) + ((float)(i % 40 % 7) - 3)) return 1;
+    return 0;
+}
+int run_models(void) {
+    float x[COUNT], y[COUNT], z[COUNT];
+    for (int i = 0; i < COUNT; i++) x[i] = (float)(i * 37 % 101) / 4;
+    if (one_run(x, y, arena, 0) != VITC_OK || wrong(x, y)) return 1;
+    if (two_run(x, z, arena, 0) != VITC_OK || wrong(x, z)) return 2;
+    if (one_model.weight_bytes != two_model.weight_bytes) return 3;
+    printf("%s %s\n", one_model.producer, two_model.inputs[0].name);
+    return 0;
+}
+"""
+MAIN = "int run_models(void);\nint main(void) { return run_models(); }\n"
+CXX = '#include "one.h"\n#include "one.h"\nint main() { return one_model.abi != VITC_ABI; }\n'
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def sh(*argv, cwd=None, fails=False):
+    r = subprocess.run(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if (r.returncode != 0) != fails:
+        raise AssertionError(f"{' '.join(argv)}: exit {r.returncode}\n{r.stdout}")
+    return r.stdout
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def make(directory, prefix, target="generic", extra=0):
+    sh(MAKE, os.path.join(directory, prefix), prefix, target, str(extra))
+    return os.path.join(directory, prefix + ".o")
+
+
+def write(directory, name, text):
+    with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def project(directory):
+    make(directory, "one")
+    make(directory, "two")
+    write(directory, "host.c", HOST)
+    write(directory, "main.c", MAIN)
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fPIC"]
+    sh("cc", *flags, "-I", os.path.join(SOURCE, "runtime"), "-c", "host.c", "main.c", cwd=directory)
+
+
+def linkers():
+    return [ld for ld in ("bfd", "gold", "lld") if shutil.which("ld." + ld)]
+
+
+@case
+def symbols_are_the_promised_ones(d):
+    for target in ("generic", "x86-64-v4"):
+        lines = sh("nm", make(d, "one", target)).splitlines()
+        public = {line.split()[-1]: line.split()[-2] for line in lines if line.split()[-2].isupper()}
+        expect(set(public) == {"one_run", "one_model", "one_weights", "vitc_execute"}, str(public))
+        expect(public["vitc_execute"] == "U", "vitc_execute is defined")
+        local = [line.split()[-1] for line in lines if line.split()[-2].islower()]
+        expect(all("." in name or name in ("run", "weights_anchor") for name in local), str(local))
+    symbols = sh("readelf", "-sW", os.path.join(d, "one.o"))
+    expect(re.search(r"OBJECT +GLOBAL +HIDDEN .* one_weights", symbols), symbols)
+    expect(re.search(r"FILE +LOCAL +DEFAULT +ABS vitc$", symbols, re.M), symbols)
+
+
+@case
+def sections_are_harmless(d):
+    text = sh("readelf", "-SWn", make(d, "one"))
+    names = set(re.findall(r"^  \[ *\d+\] (\.\S+)", text, re.M))
+    allowed = {".strtab", ".symtab", ".text", ".rela.text", ".note.gnu.property", ".rodata",
+               ".rodata.cst4", ".rodata.cst16", ".rela.rodata", ".data.rel.ro",
+               ".rela.data.rel.ro", ".rodata.str1.1", ".note.GNU-stack", ".lrodata.vitc"}
+    expect(names <= allowed, str(names - allowed))
+    expect(re.search(r"\.lrodata\.vitc +PROGBITS .* +Al +", text), text)
+    expect(re.search(r"\.note\.GNU-stack +PROGBITS +0+ \S+ 0+ 00 +0 ", text), "executable stack")
+    expect("IBT, SHSTK" in text, "no CET note")
+    expect(re.search(r"R_X86_64_PC64 .*one_weights", sh("readelf", "-rW", os.path.join(d, "one.o"))),
+           "the anchor has no PC64 relocation")
+
+
+@case
+def same_bytes_anywhere(d):
+    other = os.path.join(d, "another directory")
+    os.mkdir(other)
+    first = digest(make(d, "one", "x86-64-v4", 64 << 10))
+    expect(digest(make(d, "one", "x86-64-v4", 64 << 10)) == first, "twice")
+    environment = dict(os.environ, LC_ALL="de_DE.UTF-8", TZ="Asia/Tokyo", HOME="/nonexistent")
+    subprocess.run([MAKE, "one", "one", "x86-64-v4", str(64 << 10)], cwd=other, env=environment,
+                   check=True)
+    expect(digest(os.path.join(other, "one.o")) == first, "in another directory")
+    with open(os.path.join(d, "one.o"), "rb") as f:
+        expect(os.fsencode(d) not in f.read(), "a path is in the object")
+
+
+@case
+def programs_link_and_run(d):
+    project(d)
+    inputs = ["host.o", "main.o", "one.o", "two.o", RUNTIME]
+    for ld in linkers():
+        for kind in ("-no-pie", "-pie", "-static-pie", "-static"):
+            if kind.startswith("-static") and ld == "gold":
+                continue           # it has no --no-dynamic-linker, and fails at -static -z now
+            strict = ["-Wl,-z,now,-z,relro,-z,noexecstack,-z,text,--fatal-warnings"]
+            sh("cc", kind, "-fuse-ld=" + ld, *strict, *inputs, "-o", "program", "-lpthread", "-lm",
+               cwd=d)
+            said = sh(os.path.join(d, "program"))
+            expect(said == 'vitc test pixel "values"\n', f"{ld} {kind}: {said}")
+            dynamic = sh("readelf", "-dWl", os.path.join(d, "program"))
+            expect("TEXTREL" not in dynamic and not re.search(r"GNU_STACK.* RWE", dynamic), dynamic)
+
+
+@case
+def a_shared_library_exports_no_weights(d):
+    project(d)
+    for ld in linkers():
+        sh("cc", "-shared", "-fuse-ld=" + ld, "-Wl,-z,text,-z,defs", "host.o", "one.o", "two.o",
+           RUNTIME, "-o", "libmodels.so", "-lpthread", "-lm", cwd=d)
+        sh("cc", "main.o", "-L.", "-lmodels", "-Wl,-rpath," + d, "-o", "program", cwd=d)
+        sh(os.path.join(d, "program"))
+        exported = sh("nm", "-D", "--defined-only", os.path.join(d, "libmodels.so"))
+        expect("one_run" in exported and "weights" not in exported, exported)
+
+
+@case
+def tools_keep_it_whole(d):
+    project(d)
+    sh("strip", "--strip-unneeded", "one.o", cwd=d)
+    sh("objcopy", "two.o", "copy.o", cwd=d)
+    sh("ld", "-r", "one.o", "copy.o", "-o", "both.o", cwd=d)
+    sh("ar", "rcs", "libboth.a", "both.o", cwd=d)
+    sh("cc", "-Wl,--gc-sections", "host.o", "main.o", "libboth.a", RUNTIME, "-o", "program",
+       "-lpthread", "-lm", cwd=d)
+    sh(os.path.join(d, "program"))
+
+
+@case
+def two_models_with_one_prefix_collide(d):
+    make(d, "one")
+    write(d, "empty.c", "int main(void) { return 0; }\n")
+    said = sh("cc", "empty.c", "one.o", "one.o", RUNTIME, "-lpthread", "-lm", cwd=d, fails=True)
+    expect("multiple definition" in said and "one_run" in said, said)
+
+
+@case
+def the_header_is_c_and_cxx(d):
+    make(d, "one")
+    write(d, "main.cc", CXX)
+    write(d, "main.c", CXX.replace("int main()", "int main(void)"))
+    include = ["-I", os.path.join(SOURCE, "runtime"), "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    for compiler, standards in (("gcc", ("c11", "c17")), ("clang", ("c11", "c17"))):
+        for std in standards if shutil.which(compiler) else ():
+            sh(compiler, "-std=" + std, *include, "-fsyntax-only", "main.c", cwd=d)
+    for compiler in ("g++", "clang++"):
+        for std in ("c++11", "c++20") if shutil.which(compiler) else ():
+            sh(compiler, "-std=" + std, *include, "-fsyntax-only", "main.cc", cwd=d)
+    with open(os.path.join(d, "one.h"), encoding="ascii") as f:
+        text = f.read()
+    for line in ("#define ONE_BATCH 3", "#define ONE_IMAGE_H 4", "#define ONE_LABELS 4"):
+        expect(line in text, f"{line} is missing from\n{text}")
+
+
+@case
+def weights_beyond_reach_link(d):
+    make(d, "one", extra=96 << 20)
+    make(d, "two", extra=96 << 20)
+    write(d, "host.c", HOST)
+    write(d, "main.c", MAIN)
+    sh("cc", "-I", os.path.join(SOURCE, "runtime"), "host.c", "main.c", "one.o", "two.o", RUNTIME, "-o",
+       "program", "-lpthread", "-lm", cwd=d)
+    sh(os.path.join(d, "program"))
+
+
+def main():
+    failed = 0
+    for f in CASES:
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                f(directory)
+                print("ok  ", f.__name__)
+            except AssertionError as e:
+                failed += 1
+                print("FAIL", f.__name__, e)
+    sys.exit(failed != 0)
+
+
+main()

@@ -1,0 +1,13 @@
+# link: objects against the runtime's headers, readelf, nm and the linkers
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_library(small_program OBJECT ${CMAKE_CURRENT_LIST_DIR}/small_program.c)
+target_link_libraries(small_program PUBLIC vitc_ir PRIVATE vitc_warnings)
+add_executable(test_object ${CMAKE_CURRENT_LIST_DIR}/test_object.c)
+target_link_libraries(test_object PRIVATE small_program vitc_warnings vitc_backends vitc_ir
+  vitc-runtime cmocka)
+add_executable(make_object ${CMAKE_CURRENT_LIST_DIR}/make_object.c)
+target_link_libraries(make_object PRIVATE small_program vitc_warnings vitc_backends vitc_ir)
+add_test(NAME link_object COMMAND test_object)
+add_test(NAME link_programs COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/link.py
+  $<TARGET_FILE:make_object> $<TARGET_FILE:vitc-runtime> ${CMAKE_SOURCE_DIR})
+set_tests_properties(link_object link_programs PROPERTIES LABELS link TIMEOUT 300)
