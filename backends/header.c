@@ -1,6 +1,7 @@
 // header.c: vit.h, the typed face of a compiled model (ABI.md section 2).
 #include "backends/backend.h"
 #include <ctype.h>
+#include <string.h>
 
 static const char *c_type(DType dt) {
     switch (dt) {
@@ -19,67 +20,105 @@ static const char *c_type(DType dt) {
     default: return "uint64_t";
     }
 }
-// A C identifier from a model's name; position makes equal ones differ.
-static const char *c_name(Arena *a, const ProgramTensor *all, uint32_t at, const char *fallback) {
-    Str s = str_new(a);
-    const char *name = all[at].name ? all[at].name : "";
-    for (const char *p = name; *p && s.n < 60; p++)
-        str_addf(&s, "%c", isalnum((unsigned char)*p) && (unsigned char)*p < 128 ? *p : '_');
-    bool is_plain = s.n && !isdigit((unsigned char)s.data[0]) && s.data[0] != '_';
-    const char *clean = is_plain ? str_cstr(&s) : arena_printf(a, "%s%u", fallback, at);
-    static const char *const taken[] = {
-        "arena",    "par",      "auto",    "break",     "case",     "char",   "const",
-        "continue", "default",  "do",      "double",    "else",     "enum",   "extern",
-        "float",    "for",      "goto",    "if",        "inline",   "int",    "long",
-        "register", "restrict", "return",  "short",     "signed",   "sizeof", "static",
-        "struct",   "switch",   "typedef", "union",     "unsigned", "void",   "volatile",
-        "while",    "bool",     "class",   "new",       "delete",   "this",   "template",
-        "operator", "private",  "public",  "namespace", "try",      "catch",  "throw",
-        "using",    "virtual",  "true",    "false",     "and",      "or",     "not",
-        "xor",      "input",    "output"};
-    for (size_t i = 0; i < COUNT_OF(taken); i++)
-        if (!__builtin_strcmp(taken[i], clean)) return arena_printf(a, "%s_%u", clean, at);
-    for (uint32_t i = 0; i < at; i++)
-        if (all[i].name && !__builtin_strcmp(all[i].name, name))
-            return arena_printf(a, "%s_%u", clean, at);
-    return clean;
+
+// ---- names of parameters ---------------------------------------------------------------------
+// What a parameter may not be called: words of C and C++, our own parameters, and lower-case macros
+// that compilers and system headers define.
+static const char *const taken[] = {
+    "and",           "and_eq",      "arena",    "asm",       "assert",
+    "auto",          "bitand",      "bitor",    "bool",      "break",
+    "case",          "catch",       "char",     "class",     "compl",
+    "complex",       "concept",     "const",    "constexpr", "continue",
+    "decltype",      "default",     "delete",   "do",        "double",
+    "else",          "enum",        "errno",    "explicit",  "export",
+    "extern",        "false",       "float",    "for",       "friend",
+    "goto",          "i386",        "if",       "imaginary", "inline",
+    "int",           "linux",       "long",     "mutable",   "namespace",
+    "new",           "noexcept",    "not",      "not_eq",    "nullptr",
+    "operator",      "or",          "or_eq",    "par",       "private",
+    "protected",     "public",      "register", "requires",  "restrict",
+    "return",        "short",       "signed",   "sizeof",    "static",
+    "stderr",        "stdin",       "stdout",   "struct",    "switch",
+    "template",      "this",        "throw",    "true",      "try",
+    "typedef",       "typeid",      "typename", "typeof",    "union",
+    "unix",          "unsigned",    "using",    "virtual",   "vitc_model_info",
+    "vitc_parallel", "vitc_status", "void",     "volatile",  "while",
+    "xor",           "xor_eq"};
+
+static bool is_among(const char *name, const char *const *all, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && !strcmp(all[i], name)) return true;
+    return false;
 }
+// Types keep their names, too.
+static bool is_taken(const char *name) {
+    return is_among(name, taken, COUNT_OF(taken)) || str_ends(name, "_t");
+}
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+// Letters stay, unless all are capitals, as in macros.
+static const char *identifier(Arena *a, const char *name, const char *otherwise) {
+    enum { LONGEST = 60 };
+    char *clean = name ? arena_strndup(a, name, strnlen(name, LONGEST)) : arena_strdup(a, "");
+    bool has_small = false;
+    for (char *p = clean; *p; p++) {
+        if (!is_letter(*p) && !is_digit(*p)) *p = '_';
+        has_small |= *p >= 'a' && *p <= 'z';
+    }
+    for (char *p = clean; *p && !has_small; p++) *p = (char)tolower((unsigned char)*p);
+    return is_letter(clean[0]) ? clean : otherwise;
+}
+// One name for every input, then every output; two that look alike become name and name_2.
+static const char **parameter_names(const Program *p) {
+    uint32_t n = p->input.n + p->output.n;
+    const char **names = NEW_N(p->arena, const char *, n);
+    for (uint32_t i = 0; i < n; i++) {
+        bool is_input = i < p->input.n;
+        const ProgramTensor *t = is_input ? &p->input.data[i] : &p->output.data[i - p->input.n];
+        const char *plain = identifier(p->arena, t->name, is_input ? "in" : "out"), *name = plain;
+        for (uint32_t k = 2; is_among(name, names, i) || is_taken(name); k++)
+            name = arena_printf(p->arena, "%s_%u", plain, k);
+        names[i] = name;
+    }
+    return names;
+}
+const char *header_param(const Program *p, bool is_input, uint32_t i) {
+    return parameter_names(p)[is_input ? i : p->input.n + i];
+}
+
+// ---- the text --------------------------------------------------------------------------------
 static void dims(Str *out, const Type *t) {
     for (int i = 0; i < t->rank; i++) str_addf(out, "[%lld]", (long long)t->dim[i]);
 }
 static void describe(Str *out, const Program *p) {
-    Arena *a = p->arena;
+    const char **names = parameter_names(p);
     str_add(out, "/* ");
     for (uint32_t i = 0; i < p->input.n + p->output.n; i++) {
         bool is_input = i < p->input.n;
-        const ProgramTensor *t = is_input ? p->input.data : p->output.data;
-        uint32_t at = is_input ? i : i - p->input.n;
-        str_addf(out, "%s%s: %s%s ", i ? " *  " : "", c_name(a, t, at, is_input ? "in" : "out"),
-                 is_input ? "const " : "", c_type(t[at].type.dt));
-        dims(out, &t[at].type);
-        str_add(out, t[at].type.rank ? "" : "(one)");
-        str_add(out, "\n");
+        const Type *t = is_input ? &p->input.data[i].type : &p->output.data[i - p->input.n].type;
+        str_addf(out, "%s%s: %s%s ", i ? " * " : "", names[i], is_input ? "const " : "",
+                 c_type(t->dt));
+        dims(out, t);
+        str_add(out, t->rank ? "\n" : "(one)\n");
     }
-    str_add(
-        out,
-        " *  arena: memory of the sizes above, this call's alone; vitc_arena_create() makes one\n"
-        " *  par: threads, or NULL for the calling thread */\n");
-}
-const char *header_param(const Program *p, bool is_input, uint32_t i) {
-    return is_input ? c_name(p->arena, p->input.data, i, "in")
-                    : c_name(p->arena, p->output.data, i, "out");
+    str_add(out, " * arena: ARENA_BYTES aligned to ARENA_ALIGN, of this call alone; "
+                 "vitc_arena_create() makes one\n"
+                 " * par: threads, or NULL for the calling thread */\n");
 }
 static void macro(Str *out, const char *upper, const char *name, uint64_t v, const char *suffix) {
     if (v) str_addf(out, "#define %s_%s %llu%s\n", upper, name, (unsigned long long)v, suffix);
 }
 void header_signature(const Program *p, const char *prefix, Str *out) {
+    const char **names = parameter_names(p);
     str_addf(out, "vitc_status %s_run(", prefix);
     for (uint32_t i = 0; i < p->input.n; i++)
-        str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt),
-                 c_name(p->arena, p->input.data, i, "in"));
+        str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt), names[i]);
     for (uint32_t i = 0; i < p->output.n; i++)
-        str_addf(out, "%s *%s, ", c_type(p->output.data[i].type.dt),
-                 c_name(p->arena, p->output.data, i, "out"));
+        str_addf(out, "%s *%s, ", c_type(p->output.data[i].type.dt), names[p->input.n + i]);
     str_add(out, "void *arena, const vitc_parallel *par)");
 }
 void header_print(const Program *p, const EmitOptions *o, Str *out) {

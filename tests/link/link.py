@@ -34,7 +34,6 @@ int run_models(void) {
 }
 """
 MAIN = "int run_models(void);\nint main(void) { return run_models(); }\n"
-CXX = '#include "one.h"\n#include "one.h"\nint main() { return one_model.abi != VITC_ABI; }\n'
 
 
 def case(f):
@@ -174,22 +173,38 @@ def two_models_with_one_prefix_collide(d):
     expect("multiple definition" in said and "one_run" in said, said)
 
 
+def check_header(d, prefix):
+    text = f'#include "{prefix}.h"\n#include "{prefix}.h"\n'
+    write(d, "main.c", text + f"int main(void) {{ return {prefix}_model.abi != VITC_ABI; }}\n")
+    write(d, "main.cc", text + f"int main() {{ return {prefix}_model.abi != VITC_ABI; }}\n")
+    include = ["-I", os.path.join(SOURCE, "runtime"), "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    for compiler, name, standards in (("gcc", "main.c", ("c11", "gnu17")), ("clang", "main.c", ("c11",)),
+                                      ("g++", "main.cc", ("c++11", "gnu++20")),
+                                      ("clang++", "main.cc", ("c++11",))):
+        for std in standards if shutil.which(compiler) else ():
+            sh(compiler, "-std=" + std, *include, "-fsyntax-only", name, cwd=d)
+
+
 @case
 def the_header_is_c_and_cxx(d):
     make(d, "one")
-    write(d, "main.cc", CXX)
-    write(d, "main.c", CXX.replace("int main()", "int main(void)"))
-    include = ["-I", os.path.join(SOURCE, "runtime"), "-Wall", "-Wextra", "-Werror", "-pedantic"]
-    for compiler, standards in (("gcc", ("c11", "c17")), ("clang", ("c11", "c17"))):
-        for std in standards if shutil.which(compiler) else ():
-            sh(compiler, "-std=" + std, *include, "-fsyntax-only", "main.c", cwd=d)
-    for compiler in ("g++", "clang++"):
-        for std in ("c++11", "c++20") if shutil.which(compiler) else ():
-            sh(compiler, "-std=" + std, *include, "-fsyntax-only", "main.cc", cwd=d)
+    check_header(d, "one")
     with open(os.path.join(d, "one.h"), encoding="ascii") as f:
         text = f.read()
-    for line in ("#define ONE_BATCH 3", "#define ONE_IMAGE_H 4", "#define ONE_LABELS 4"):
+    for line in ("#define ONE_BATCH 3", "#define ONE_IMAGE_H 4", "#define ONE_LABELS 4",
+                 "vitc_status one_run(const float *pixel__values_, float *logits, void *arena, "):
         expect(line in text, f"{line} is missing from\n{text}")
+
+
+@case
+def hostile_names_stay_names(d):
+    sh(MAKE, os.path.join(d, "bad"), "bad", "generic", "0", "hostile")
+    check_header(d, "bad")
+    with open(os.path.join(d, "bad.h"), encoding="ascii") as f:
+        text = f.read()
+    expect("main" not in text.split("bad_run")[0] and "#error" not in text, text)
+    names = re.findall(r"float \*(\w+)", text.split("bad_run(")[1])
+    expect(len(names) == len(set(names)) == 33, str(names))
 
 
 @case
