@@ -38,9 +38,13 @@ static bool prefix_is_free(const char *name) {
         if (!strcmp(name, reserved[i])) return false;
     return true;
 }
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 // "out/vit-small.o" gives vit_small.
 static const char *prefix_from_output(Arena *a, const char *output) {
-    const char *slash = strrchr(output, '/'), *base = slash ? slash + 1 : output;
+    const char *base = base_name(output);
     char *name = arena_strndup(a, base, strcspn(base, "."));
     for (char *p = name; *p; p++)
         if (!isalnum((unsigned char)*p)) *p = '_';
@@ -73,7 +77,7 @@ static Output choose_output(Tool *t) {
     if (!strcmp(path, "-") || !strcmp(path, "/dev/stdout")) return (Output){path, NULL};
     if (!stat(path, &st) && (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))
         return (Output){path, NULL};
-    size_t n = strlen(path) - (str_ends(path, ".o") ? 2 : 0);
+    size_t n = strlen(path) - (str_ends(path, ".o") || str_ends(path, ".c") ? 2 : 0);
     return (Output){path, arena_printf(t->c.arena, "%.*s.h", (int)n, path)};
 }
 static bool is_same_file(const char *a, const char *b) {
@@ -157,6 +161,30 @@ static bool write_llvm(Tool *t, const Program *p, const EmitOptions *e) {
     return out_commit(&o) || io_error(t, path);
 }
 
+// vit.c, vit.h and vit.weights.bin, which vit.c takes in. The weights come first: a new vit.c never
+// stands beside an old image.
+static bool write_c(Tool *t, const Program *p, const EmitOptions *e, const Output *to) {
+    Str source = str_new(t->c.arena), header = str_new(t->c.arena);
+    size_t n = strlen(to->header) - 2;
+    const char *weights = arena_printf(t->c.arena, "%.*s.weights.bin", (int)n, to->header);
+    if (!may_replace(t, to->object, "// Made by vitc ") ||
+        !may_replace(t, to->header, "/* Made by vitc ") || !may_replace(t, weights, ""))
+        return false;
+    if (!c_emit_source(&t->c, p, e, base_name(weights), base_name(to->header), &source))
+        return false;
+    header_print(p, e, &header);
+    OutFile c, h, w;
+    if (!out_open(&w, weights)) return io_error(t, weights);
+    if (!build_write_image(t, p, w.fd, weights)) return out_abort(&w), false;
+    if (!out_open(&c, to->object)) return out_abort(&w), io_error(t, to->object);
+    if (!out_open(&h, to->header)) return out_abort(&w), out_abort(&c), io_error(t, to->header);
+    bool written =
+        write_text(t, &source, c.fd, to->object) && write_text(t, &header, h.fd, to->header);
+    if (!written) return out_abort(&w), out_abort(&c), out_abort(&h), false;
+    if (!out_commit(&w)) return out_abort(&c), out_abort(&h), io_error(t, weights);
+    return out_commit_both(&c, &h) || io_error(t, to->object);
+}
+
 // ---- the optimiser's view -------------------------------------------------------------------
 // Dumps open with a comment that names the pass; the table of times does not, and goes to stderr.
 static void report(void *ctx, const char *text) {
@@ -237,6 +265,12 @@ static bool emit_program(Tool *t, const Program *p, double started) {
     if (!strcmp(t->opt.emit, "llvm")) return write_llvm(t, p, &emit);
 
     Output to = choose_output(t);
+    if (!strcmp(t->opt.emit, "c")) {
+        if (to.header)
+            return write_c(t, p, &emit, &to) &&
+                   summary(t, p, &emit, &to, (Bytes){0}, seconds_now() - started);
+        return diag_error(t->c.diag, ERR_USAGE, 0, "--emit c writes three files: give -o FILE.c");
+    }
     Bytes object;
     if (to.header &&
         (!may_replace(t, to.object, "\177ELF") || !may_replace(t, to.header, "/* Made by vitc ")))

@@ -70,7 +70,6 @@ typedef struct Refusal {
     const char *option, *value, *instead;
 } Refusal;
 static const Refusal refusals[] = {
-    {"emit", "c", "obj and llvm are there"},
     {"emit", "asm", "use --emit obj and objdump -d"},
     {"emit", "so", "use --emit obj and cc -shared"},
     {"emit", "archive", "use --emit obj and ar rcs"},

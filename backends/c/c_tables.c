@@ -1,28 +1,41 @@
 // c_tables.c: what surrounds the kernels in a C file: includes, the weight image, launches, the
 // model's description and its entry points. Layouts are the runtime's own, through its headers.
 #include "backends/c/c_print.h"
+#include <ctype.h>
 #include <inttypes.h>
 
 static const char *quoted(const CModule *m, const char *s) {
     return s ? arena_printf(m->c->scratch, "\"%s\"", escape(m->c->scratch, SINK_C_STRING, s))
              : "NULL";
 }
+static const char *weights_macro(const CModule *m) {
+    Str s = str_new(m->c->scratch);
+    for (const char *p = m->o->prefix; *p; p++) str_addf(&s, "%c", toupper((unsigned char)*p));
+    str_add(&s, "_WEIGHTS");
+    return str_cstr(&s);
+}
 static void print_weights(const CModule *m, const char *file, Str *out) {
-    const char *p = m->o->prefix;
+    const char *p = m->o->prefix, *macro = weights_macro(m);
     str_addf(
         out,
-        "// The weight image, and an 8-byte word that holds its distance from the word: position\n"
-        "// independent without a dynamic relocation.\n"
+        "// The weight image. The assembler looks for it in its working directory; give another\n"
+        "// place with -D%s='\"…\"'.\n"
+        "#ifndef %s\n#define %s \"%s\"\n#endif\n\n",
+        macro, macro, macro, escape(m->c->scratch, SINK_C_STRING, file));
+    str_addf(
+        out,
+        "// Behind it an 8-byte word that holds its distance from the word: position independent\n"
+        "// without a dynamic relocation.\n"
         "__asm__(\".pushsection .rodata.%s_weights,\\\"a\\\",%%progbits\\n\"\n"
         "        \".balign 4096\\n\"\n"
         "        \"%s_weights:\\n\"\n"
-        "        \".incbin \\\"%s\\\"\\n\"\n"
+        "        \".incbin \\\"\" %s \"\\\"\\n\"\n"
         "        \".balign 8\\n\"\n"
         "        \"%s_weights_anchor:\\n\"\n"
         "        \".quad %s_weights - %s_weights_anchor\\n\"\n"
         "        \".popsection\\n\");\n"
         "extern const int64_t %s_weights_anchor __attribute__((visibility(\"hidden\")));\n\n",
-        p, p, escape(m->c->scratch, SINK_C_STRING, file), p, p, p, p);
+        p, p, macro, p, p, p, p);
 }
 static void print_places(const CModule *m, uint32_t at, Str *out) {
     static const char *const kind[PLACE_COUNT] = {"ARENA", "WEIGHTS", "INPUT", "OUTPUT"};
@@ -109,7 +122,7 @@ static void print_model(const CModule *m, Str *out) {
              program_host_arena(p), p->weight_bytes, flops);
     str_addf(out,
              "    .cpu_features = 0x%" PRIx64 ",\n    .n_inputs = %u,\n    .n_outputs = %u,\n    "
-                                              ".inputs = inputs,\n    .outputs = outputs,\n",
+             ".inputs = inputs,\n    .outputs = outputs,\n",
              p->target->features, p->input.n, p->output.n);
     str_addf(out,
              "    .n_labels = %u,\n    .task = %d,\n    .labels = %s,\n    .preprocess = %s,\n",
