@@ -20,8 +20,10 @@ uint32_t nuses(const Sweep *s, NodeId n) {
     return n < s->origin.n && s->origin.data[n] ? s->nuse[s->origin.data[n]] : 1;
 }
 const uint32_t *users(const Sweep *s, NodeId n, uint32_t *count) {
+    enum { MANY = 64 }; // no pattern has so many; each of them asking about all would be slow
     if (n >= s->nold) n = n < s->origin.n ? s->origin.data[n] : 0;
     *count = n ? s->user_at[n + 1] - s->user_at[n] : 0;
+    if (*count > MANY) *count = 0;
     return s->user + s->user_at[n];
 }
 

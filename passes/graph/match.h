@@ -38,7 +38,8 @@ static inline NodeId operand(const Sweep *s, NodeId n, uint32_t i) {
 bool is_const(Sweep *s, NodeId n); // a constant expression
 bool is_float(const Sweep *s, NodeId n);
 uint32_t nuses(const Sweep *s, NodeId n); // new nodes inherit from the node they replace
-// The users, each once per use; fewer than nuses() when an output reads n, none for most new nodes.
+// The users, each once per use. Fewer than nuses() when an output reads n; none for most new nodes,
+// and none when there are very many.
 const uint32_t *users(const Sweep *s, NodeId n, uint32_t *count);
 bool same_dims(const Type *a, const Type *b);
 bool dims_equal(const Type *t, int rank, const int64_t *dim);
