@@ -2,20 +2,23 @@
  * takes tasks 0, n, 2n…, and waits for the others. A child after fork has no workers; its first job
  * starts new ones (the pid is compared, so no handler is registered in the host). */
 #include "vitc.h"
-#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE = 64, SPIN_NS = 30000, STACK_BYTES = 256 << 10, SPINS_PER_LOOK = 32 };
+enum {
+    LINE = 64,
+    SPIN_NS = 30000,
+    STACK_BYTES = 256 << 10,
+    SPINS_PER_LOOK = 32,
+    MAX_THREADS = 1024
+};
 typedef struct worker {
     pthread_t thread;
     vitc_pool *pool;
@@ -80,30 +83,32 @@ static void *work(void *arg) {
         if (atomic_fetch_sub(&p->busy, 1) == 1 && atomic_load(&p->sleepers)) futex_wake(&p->busy);
     }
 }
-/* Workers take no signals: those belong to the host's threads. */
-static int start_workers(vitc_pool *p) {
+/* Workers take no signals: those belong to the host's threads. Where the system gives fewer threads
+ * than asked, the pool is smaller; results do not depend on it. */
+static void start_workers(vitc_pool *p) {
     sigset_t every, old;
     pthread_attr_t attr;
+    int wanted = p->threads;
     atomic_store(&p->job, 0);
     atomic_store(&p->busy, 0);
     atomic_store(&p->sleepers, 0);
     p->stop = 0;
     p->owner = getpid();
-    if (pthread_attr_init(&attr)) return -1;
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &old);
-    int started = 1;
-    for (; started < p->threads; started++) {
-        worker *w = &p->workers[started];
-        w->pool = p;
-        w->index = started;
-        if (pthread_create(&w->thread, &attr, work, w)) break;
+    p->threads = 1;
+    if (pthread_attr_init(&attr) == 0) {
+        pthread_attr_setstacksize(&attr, STACK_BYTES);
+        sigfillset(&every);
+        pthread_sigmask(SIG_SETMASK, &every, &old);
+        for (; p->threads < wanted; p->threads++) {
+            worker *w = &p->workers[p->threads];
+            w->pool = p;
+            w->index = p->threads;
+            if (pthread_create(&w->thread, &attr, work, w)) break;
+        }
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        pthread_attr_destroy(&attr);
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    p->threads = p->face.threads = started; /* fewer than asked is fewer, not wrong */
-    return 0;
+    p->face.threads = p->threads;
 }
 static void stop_workers(vitc_pool *p) {
     p->stop = 1;
@@ -129,37 +134,20 @@ static void pool_run(void *ctx, void (*task)(void *arg, int index), void *arg, i
         wait_change(p, &p->busy, left);
 }
 
-/* ---- how many threads make sense ---- */
-static int cgroup_cpus(void) { /* quota / period of cgroup v2, rounded up; 0 = no limit */
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
-    long quota = 0, period = 0;
-    if (!f) return 0;
-    int n = fscanf(f, "%ld %ld", &quota, &period);
-    fclose(f);
-    return n == 2 && quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
-}
-int vitc_threads_available(void) {
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                        : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    int quota = cgroup_cpus();
-    if (quota && quota < n) n = quota;
-    return n < 1 ? 1 : n;
-}
 vitc_pool *vitc_pool_create(int threads) {
     int available = vitc_threads_available();
-    if (threads == 0) threads = available;
-    if (threads < 1 || threads > 1024) return NULL;
+    if (threads == 0) threads = available < MAX_THREADS ? available : MAX_THREADS;
+    if (threads < 1 || threads > MAX_THREADS) return NULL;
     void *memory = NULL;
     if (posix_memalign(&memory, LINE, sizeof(vitc_pool))) return NULL;
     vitc_pool *p = (vitc_pool *)memory;
     *p = (vitc_pool){.threads = threads, .may_spin = threads <= available};
     p->workers = (worker *)calloc((size_t)threads, sizeof *p->workers);
-    if (!p->workers || start_workers(p)) {
-        free(p->workers);
+    if (!p->workers) {
         free(p);
         return NULL;
     }
+    start_workers(p);
     p->face.ctx = p;
     p->face.run = pool_run;
     return p;

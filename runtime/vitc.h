@@ -63,9 +63,10 @@ typedef struct vitc_parallel {
 } vitc_parallel;
 
 typedef struct vitc_pool vitc_pool;
-/* threads 0: as many as affinity and the cgroup's quota allow. The caller is one of them. NULL: no
- * memory or no threads. Workers spin for some microseconds, then sleep. After fork, the child's
- * first use starts new workers. Not to be used by two threads at once; make one pool each. */
+/* threads 0: as many as affinity and the cgroup's quota allow. The caller is one of them; where the
+ * system gives fewer, the pool is smaller. NULL: no memory, or a number outside 0..1024. Workers
+ * spin for some microseconds, then sleep. After fork, the child's first use starts new workers. Not
+ * to be used by two threads at once, nor from within its own task; make one pool each. */
 vitc_pool *vitc_pool_create(int threads);
 const vitc_parallel *vitc_pool_parallel(vitc_pool *p);
 void vitc_pool_destroy(vitc_pool *p);

@@ -1,6 +1,7 @@
 // test_pool.c: every task runs exactly once, for any number of threads and tasks, after fork, and
 // with several pools at once.
 #include "runtime/vitc.h"
+#include "tests/runtime/sanitizer.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -68,6 +69,7 @@ static void test_create_and_destroy(void **state) {
 }
 static void test_fork(void **state) {
     (void)state;
+    if (UNDER_TSAN) skip();
     vitc_pool *p = vitc_pool_create(3);
     assert_true(each_once(p, 10));
     for (int i = 0; i < 5; i++) {
