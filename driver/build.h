@@ -13,7 +13,7 @@ typedef struct Bytes {
 } Bytes;
 
 // ---- work.c: a step that may crash or run away, in a child with limits ----------------------
-// ------------------------------ `work` runs in a forked child and adds its result to `out`; it may
+// `work` runs in a forked child and adds its result to `out`; it may
 // use everything of the parent's memory. Its diagnostics appear as if made here; its death is one.
 // `what` names it: "code generation".
 typedef bool (*Work)(Tool *t, void *arg, Str *out);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 // ---- the symbol prefix ----------------------------------------------------------------------
-// --------------------------------------------------------------------------- Names that C or C++
+// Names that C or C++
 // would not accept, or that would collide with the runtime's and the linker's.
 static const char *const reserved[] = {
     "alignas",   "alignof",  "and",      "asm",        "auto",      "bool",        "break",

@@ -7,7 +7,7 @@
 #include <string.h>
 
 // ---- tensor files ---------------------------------------------------------------------------
-// -------------------------------------------------------------------------------- All tensors of a
+// All tensors of a
 // .safetensors or .npy file; the one of a .npy file has no name.
 static bool read_tensors(Tool *t, const FileView *f, Weights *out) {
     if (f->nbytes < 6 || memcmp(f->data, "\x93NUMPY", 6)) return safetensors_read(&t->c, f, out);

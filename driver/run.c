@@ -50,7 +50,7 @@ static void keep_outputs(Run *r, uint32_t call) {
 }
 
 // ---- labels ---------------------------------------------------------------------------------
-// -------------------------------------------------------------------------------------- The output
+// The output
 // that holds one score per label and item, or NULL.
 static const NamedTensor *find_scores(const Run *r) {
     const vitc_model_info *m = r->session.info;
@@ -156,7 +156,7 @@ static void print_json(const Run *r, Str *s) {
 }
 
 // ---- in the child ---------------------------------------------------------------------------
-// -------------------------------------------------------------------------------- Sends the number
+// Sends the number
 // of bytes of text, the text, and the output file.
 static bool run_model(Tool *t, void *arg, Str *out) {
     const RunJob *job = arg;
