@@ -88,6 +88,10 @@ typedef struct vitc_preprocess {
     float mean[4], std[4];
 } vitc_preprocess;
 
+/* What a model's output means: nothing by itself, logits for softmax, logits for sigmoid, values.
+ */
+enum { VITC_FEATURES, VITC_ONE_LABEL, VITC_SEVERAL_LABELS, VITC_REGRESSION };
+
 struct vitc_object;              /* private tables: vitc_object.h */
 typedef struct vitc_model_info { /* read-only, inside the object */
     uint32_t struct_size, abi;
@@ -96,8 +100,8 @@ typedef struct vitc_model_info { /* read-only, inside the object */
     uint64_t cpu_features; /* what run() needs */
     uint32_t n_inputs, n_outputs;
     const vitc_tensor_info *inputs, *outputs;
-    uint32_t n_labels, task;   /* task: 0 features 1 one label 2 several labels 3 regression */
-    const char *const *labels; /* n_labels names, or NULL when the model has none */
+    uint32_t n_labels, task;           /* task: VITC_FEATURES… */
+    const char *const *labels;         /* n_labels names, or NULL when the model has none */
     const vitc_preprocess *preprocess; /* NULL when the model says nothing */
     vitc_status (*run)(const void *const *in, void *const *out, void *arena,
                        const vitc_parallel *par);

@@ -1,5 +1,6 @@
-// test_resize.c: every filter, channel conversion and order of passes gives Pillow's bytes. Each line of
-// argv[1] (made by make_resize.py beside it) names a case and the CRC-32 of what Pillow made.
+// test_resize.c: every filter, channel conversion and order of passes gives Pillow's bytes. Each
+// line of argv[1] (made by make_resize.py beside it) names a case and the CRC-32 of what Pillow
+// made.
 #include "runtime/vitc.h"
 #include <inttypes.h>
 #include <setjmp.h>
@@ -40,9 +41,10 @@ static void test_pillow(void **state) {
     for (; fgets(line, sizeof line, f); seen++) {
         uint32_t w, h, c, ow, oh, oc, want;
         int filter;
-        assert_int_equal(sscanf(line, "%" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32
-                                      " %" SCNu32 " %d %" SCNx32, &w, &h, &c, &ow, &oh, &oc,
-                                &filter, &want),
+        assert_int_equal(sscanf(line,
+                                "%" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32
+                                " %" SCNu32 " %d %" SCNx32,
+                                &w, &h, &c, &ow, &oh, &oc, &filter, &want),
                          8);
         // exact buffers: AddressSanitizer sees a byte too far
         size_t stride = (size_t)w * c + PADDING, n = (size_t)ow * oh * oc;
@@ -60,7 +62,8 @@ static void test_pillow(void **state) {
 }
 static void test_work_memory(void **state) {
     (void)state;
-    const vitc_preprocess p = {.height = 24, .width = 16, .channels = 3, .do_resize = 1, .std = {1, 1, 1}};
+    const vitc_preprocess p = {
+        .height = 24, .width = 16, .channels = 3, .do_resize = 1, .std = {1, 1, 1}};
     uint8_t pixels[33 * 57 * 4];
     fill(pixels, 33, 57, 4, 33 * 4);
     const vitc_image img = {pixels, 33, 57, 4, 33 * 4};
@@ -80,7 +83,11 @@ static void test_steps_are_optional(void **state) {
     (void)state;
     uint8_t pixels[2 * 2 * 3] = {0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 255};
     const vitc_image img = {pixels, 2, 2, 3, 6};
-    vitc_preprocess p = {.height = 2, .width = 2, .channels = 3, .rescale = 0.5, .mean = {1, 2, 3},
+    vitc_preprocess p = {.height = 2,
+                         .width = 2,
+                         .channels = 3,
+                         .rescale = 0.5,
+                         .mean = {1, 2, 3},
                          .std = {2, 4, 8}};
     float x[12];
     assert_int_equal(vitc_image_to_input(&p, &img, x, NULL), VITC_OK); // raw values, planes

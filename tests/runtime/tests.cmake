@@ -12,6 +12,12 @@ target_link_libraries(test_image PRIVATE vitc_warnings vitc_driver vitc_frontend
 add_test(NAME unit/test_image COMMAND test_image ${CMAKE_SOURCE_DIR}/tests/fixtures/digits/images)
 set_tests_properties(unit/test_image PROPERTIES LABELS unit TIMEOUT 60)
 
+add_executable(test_resize ${CMAKE_CURRENT_LIST_DIR}/test_resize.c)
+target_include_directories(test_resize PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_libraries(test_resize PRIVATE vitc_warnings vitc-runtime cmocka)
+add_test(NAME unit/test_resize COMMAND test_resize ${CMAKE_SOURCE_DIR}/tests/fixtures/resize/pillow.txt)
+set_tests_properties(unit/test_resize PROPERTIES LABELS unit TIMEOUT 60)
+
 add_executable(headers_are_cxx ${CMAKE_CURRENT_LIST_DIR}/headers_are_cxx.cpp)
 target_compile_options(headers_are_cxx PRIVATE -Wall -Wextra -Wpedantic -Werror)
 target_link_libraries(headers_are_cxx PRIVATE vitc-runtime)
