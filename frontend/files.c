@@ -45,6 +45,12 @@ static bool map_fd(Ctx *c, int fd, const char *path, Loc at, FileView *out) {
                               kind_of(st.st_mode));
         return diag_error(c->diag, ERR_IO, at, "'%s' is empty", path);
     }
+    if ((uint64_t)st.st_size > limit(LIM_FILE_BYTES)) {
+        close(fd);
+        return diag_error(c->diag, ERR_LIMIT, at, "'%s' has %llu bytes; the limit is %llu", path,
+                          (unsigned long long)st.st_size,
+                          (unsigned long long)limit(LIM_FILE_BYTES));
+    }
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     int err = errno;
     close(fd);
@@ -164,17 +170,14 @@ static bool map_contained(Ctx *c, const char *dir, const char *also, const char 
     const char *wrong = bad_name(name);
     if (wrong)
         return diag_error(c->diag, ERR_MODEL, at,
-                          "the file name '%s' %s: only files beside the "
-                          "model are read",
-                          name, wrong);
+                          "the file name '%.200s' %s: only files beside the model are read", name,
+                          wrong);
     int fd = open_contained(dir, also, name);
     int err = errno;
     if (fd >= 0) return map_fd(c, fd, join(c->arena, dir, name), at, out);
     if (err == EXDEV)
         return diag_error(c->diag, ERR_MODEL, at,
-                          "'%s' is a link to a place outside the model's "
-                          "directory",
-                          name);
+                          "'%.200s' is a link to a place outside the model's directory", name);
     return diag_error(c->diag, ERR_IO, at, "cannot open '%s': %s", join(c->arena, dir, name),
                       strerror(err));
 }
@@ -189,11 +192,11 @@ bool file_map_beside(Ctx *c, const char *model, const char *name, Loc at, FileVi
 }
 bool file_exists_beneath(const char *dir, const char *name) {
     struct stat st;
-    int fd = bad_name(name) ? -1 : open_contained(dir, NULL, name);
-    if (fd < 0) return false;
-    bool regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
-    close(fd);
-    return regular;
+    int dirfd = bad_name(name) ? -1 : open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd < 0) return false;
+    bool there = !fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW);
+    close(dirfd);
+    return there;
 }
 
 // ---- paths and digests -----------------------------------------------------------------------

@@ -37,6 +37,7 @@ bool file_map(Ctx *c, const char *path, FileView *out); // read-only mapping of 
 // for the real directory of `model`.
 bool file_map_beneath(Ctx *c, const char *dir, const char *name, Loc at, FileView *out);
 bool file_map_beside(Ctx *c, const char *model, const char *name, Loc at, FileView *out);
+// Is something of that name there, be it a file or not? What is no file is refused when mapped.
 bool file_exists_beneath(const char *dir, const char *name);
 void file_sha256(const FileView *const *files, size_t n, char hex[65]); // of all bytes
 const char *path_dir(Arena *a, const char *path);                       // "." when there is none
