@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ATTRIBUTES = 1024 }; // of a node or a function; lookups are linear
+enum { MAX_ATTRIBUTES = 128 }; // of a node or a function; lookups are linear
 
 bool fail(Import *m, ErrKind kind, const char *fmt, ...) {
     va_list ap;
@@ -335,12 +335,21 @@ static void note_inputs(Import *m, const OpCall *op) {
                   type_text(m->tmp, t_type(m, op->in[i].node)));
     }
 }
+static bool check_attributes(Import *m, const NodeMsg *n) {
+    if (n->n_attribute > MAX_ATTRIBUTES) return fail(m, ERR_LIMIT, "too many attributes");
+    for (size_t i = 0; i < n->n_attribute; i++)
+        for (size_t j = 0; j < i; j++) {
+            const char *name = text_of(n->attribute[i]->name);
+            if (strcmp(name, text_of(n->attribute[j]->name)) == 0)
+                return fail(m, ERR_MODEL, "attribute '%.200s' is given twice", name);
+        }
+    return true;
+}
 static bool dispatch(Import *m, OpCall *op) {
     const OpRow *row = op_row(op->domain, op->type);
     Function *function = row ? NULL : find_function(m, op->node);
     if (!row && !function) return unsupported(m, op);
-    if (op->node->n_attribute > MAX_ATTRIBUTES) return fail(m, ERR_LIMIT, "too many attributes");
-    if (!read_inputs(m, op)) return false;
+    if (!check_attributes(m, op->node) || !read_inputs(m, op)) return false;
     if (function) return call_function(m, op, function);
     if (!check_arity(m, op, row)) return false;
     if (!row->read) return enter_branch(m, op);
