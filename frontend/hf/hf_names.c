@@ -238,11 +238,15 @@ static bool check_tensor(const Match *m, Loc at, int64_t layer, HfSlot slot) {
     return diag_error(m->c->diag, ERR_MODEL, at, "tensor '%.200s' is %s; config.json asks for %s",
                       t->name, type_text(m->c->scratch, &t->type), type_text(m->c->scratch, &want));
 }
+// One wrong size in config.json shows in many tensors; a few of them tell enough.
 static bool check_shapes(const Match *m, Loc at) {
-    bool ok = true;
-    for (int64_t l = 0; l < m->cfg->layers; l++)
-        for (int slot = 0; slot < HF_SLOT_COUNT; slot++) ok &= check_tensor(m, at, l, (HfSlot)slot);
-    return ok;
+    enum { SHOWN = 3 };
+    uint32_t wrong = 0;
+    for (int64_t l = 0; l < m->cfg->layers && wrong < SHOWN; l++)
+        for (int slot = 0; slot < HF_SLOT_COUNT && wrong < SHOWN; slot++)
+            wrong += !check_tensor(m, at, l, (HfSlot)slot);
+    if (wrong == SHOWN) diag_note(m->c->diag, "and perhaps others");
+    return !wrong;
 }
 // head_dim in config.json is new; older versions ignore it and have heads of hidden/heads channels.
 // The weights tell which it was.
@@ -263,6 +267,9 @@ bool hf_match_tensors(Ctx *c, HfConfig *cfg, const HfCheckpoint *ck, bool want_m
     if (!report(&m, at)) return false;
     const WeightTensor *head = m.layer[0][HF_HEAD_W];
     m.nlabels = head && head->type.rank == 2 ? head->type.dim[0] : 0;
+    if (head && head->type.rank == 2 && m.nlabels == 0)
+        return diag_error(c->diag, ERR_MODEL, at, "the classifier '%.200s' has no rows",
+                          head->name);
     settle_head_dim(&m, cfg);
     *out = (HfTensors){m.layer, m.nlabels};
     return check_shapes(&m, at);
