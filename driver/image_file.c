@@ -16,6 +16,7 @@ typedef struct Reader {
     const FileView *file;
     uint64_t pos;      // PNG: bytes taken
     char message[200]; // of the library
+    bool excessive;    // it speaks of a limit
 } Reader;
 
 static bool bad(const Reader *r, const char *why) {
@@ -115,6 +116,16 @@ static void jpeg_fail(j_common_ptr j) {
     snprintf(e->reader->message, sizeof e->reader->message, "damaged JPEG: %.180s", text);
     longjmp(e->jump, 1);
 }
+// Every scan of a progressive file costs a pass over the picture, and a few bytes ask for it.
+static void jpeg_count_scans(j_common_ptr j) {
+    if (((struct jpeg_decompress_struct *)(void *)j)->input_scan_number <= (int)limit(LIM_SCANS))
+        return;
+    JpegErrors *e = (JpegErrors *)(void *)j->err;
+    snprintf(e->reader->message, sizeof e->reader->message, "a JPEG of more than %llu scans",
+             (unsigned long long)limit(LIM_SCANS));
+    e->reader->excessive = true;
+    longjmp(e->jump, 1);
+}
 static void jpeg_notice(j_common_ptr j, int level) {
     if (level < 0 && j->err->msg_code == JWRN_JPEG_EOF) jpeg_fail(j);
 }
@@ -148,14 +159,16 @@ static bool jpeg_decode(struct jpeg_decompress_struct *j, Reader *r, vitc_image 
 }
 static bool jpeg_file(Reader *r, vitc_image *out) {
     struct jpeg_decompress_struct j = {0};
+    struct jpeg_progress_mgr progress = {.progress_monitor = jpeg_count_scans};
     JpegErrors errors = {.reader = r};
     j.err = jpeg_std_error(&errors.base);
     errors.base.error_exit = jpeg_fail;
     errors.base.emit_message = jpeg_notice;
     jpeg_create_decompress(&j);
+    j.progress = &progress;
     bool ok;
     if (setjmp(errors.jump))
-        ok = bad(r, r->message);
+        ok = diag_error(r->c->diag, r->excessive ? ERR_LIMIT : ERR_MODEL, r->at, "%s", r->message);
     else
         ok = jpeg_decode(&j, r, out);
     jpeg_destroy_decompress(&j);
