@@ -43,14 +43,14 @@ static void add_place(Str *s, const LocInfo *at) {
     }
     str_add(s, ")");
 }
-// Lines after the first are indented like notes.
-static void add_message(Str *s, const char *message) {
-    for (const char *p = message;; p++) {
+// Lines of our own text: each is escaped, and all but the first are indented.
+static void add_lines(Str *s, const char *text, const char *indent) {
+    for (const char *p = text;; p++) {
         size_t n = strcspn(p, "\n");
         add_cut(s, arena_strndup(s->arena, p, n), MAX_MESSAGE);
         p += n;
         if (!*p || !p[1]) break;
-        str_add(s, "\n    ");
+        str_addf(s, "\n%s", indent);
     }
     str_add(s, "\n");
 }
@@ -64,7 +64,7 @@ static const char *format(Arena *a, bool colour, Severity sev, const LocInfo *at
         str_addf(&s, ": %s%s:%s ", colour ? severity_colour[sev] : "", severity_text[sev],
                  colour ? "\033[0m" : "");
     }
-    add_message(&s, message);
+    add_lines(&s, message, "    ");
     return str_cstr(&s);
 }
 // A record: severity, line, column, index as text, then file, node, op, message; each ends with a
@@ -122,12 +122,13 @@ bool terminal_replay(Diag *d, ErrKind kind, const char *record, size_t n) {
 void terminal_say(const Terminal *t, const char *fmt, ...) {
     if (t->quiet || t->record) return;
     Arena *a = arena_new("say");
-    Str s = str_new(a);
+    Str text = str_new(a), s = str_new(a);
     va_list ap;
     va_start(ap, fmt);
-    str_vaddf(&s, fmt, ap);
+    str_vaddf(&text, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "%s\n", escape(a, SINK_TERMINAL, str_cstr(&s)));
+    add_lines(&s, str_cstr(&text), "");
+    fputs(str_cstr(&s), stderr);
     arena_free(a);
 }
 

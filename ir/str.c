@@ -112,7 +112,7 @@ static bool is_plain(char c) {
            (c && strchr("_./-", c));
 }
 static void add_terminal(Str *s, const unsigned char *p, size_t n, uint32_t c) {
-    if (n && (!is_hidden(c) || c == '\n')) {
+    if (n && !is_hidden(c)) {
         str_add_n(s, p, n);
         return;
     }
