@@ -10,7 +10,12 @@
 // All tensors of a
 // .safetensors or .npy file; the one of a .npy file has no name.
 static bool read_tensors(Tool *t, const FileView *f, Weights *out) {
-    if (f->nbytes < 6 || memcmp(f->data, "\x93NUMPY", 6)) return safetensors_read(&t->c, f, out);
+    bool is_npy = f->nbytes >= 6 && !memcmp(f->data, "\x93NUMPY", 6);
+    bool is_safetensors = str_ends(f->path, ".safetensors") || (f->nbytes > 8 && f->data[8] == '{');
+    if (!is_npy && is_safetensors) return safetensors_read(&t->c, f, out);
+    if (!is_npy)
+        return diag_error(t->c.diag, ERR_MODEL, diag_loc(t->c.diag, (LocInfo){.file = f->path}),
+                          "neither a picture (PNG, JPEG, PPM, PGM) nor .npy or .safetensors");
     WeightTensor x = {.name = "", .file = f->path};
     if (!npy_read(&t->c, f, &x.type, &x.data)) return false;
     *PUSH(t->c.arena, &out->tensor) = x;
@@ -71,6 +76,10 @@ static bool bind_tensor(Tool *t, Feed *f, uint32_t input, const WeightTensor *x)
     const vitc_tensor_info *want = &f->info->inputs[input];
     Type type = type_of_info(want);
     uint32_t items = is_batched(f, input) ? (uint32_t)x->type.dim[0] : f->nitems;
+    if (!x->type.dt)
+        return diag_error(t->c.diag, ERR_UNSUPPORTED,
+                          diag_loc(t->c.diag, (LocInfo){.file = x->file}),
+                          "'%s' has the element type %s, which cannot be read", x->name, x->dtype);
     f->tensor[input] = x;
     if (fits(f, input, &x->type) && (!f->nitems || items == f->nitems))
         return f->nitems = items, true;
