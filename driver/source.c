@@ -31,9 +31,7 @@ static bool read_stdin(Tool *t, Str *text) {
         str_add_n(text, buffer, (size_t)n);
     }
 }
-// The level of a text is its first word behind comments and blank lines.
-static bool opens_with(const char *text, size_t n, const char *word) {
-    const char *p = text, *end = text + n;
+static const char *skip_blanks(const char *p, const char *end) { // and comments
     while (p < end && (*p == ' ' || *p == '\n' || *p == '/')) {
         const char *line = memchr(p, '\n', (size_t)(end - p));
         if (*p == '/')
@@ -41,6 +39,14 @@ static bool opens_with(const char *text, size_t n, const char *word) {
         else
             p++;
     }
+    return p;
+}
+static bool is_blank(const char *text, size_t n) {
+    return skip_blanks(text, text + n) == text + n;
+}
+// The level of a text is its first word behind comments and blank lines.
+static bool opens_with(const char *text, size_t n, const char *word) {
+    const char *end = text + n, *p = skip_blanks(text, end);
     size_t m = strlen(word);
     return (size_t)(end - p) >= m && !memcmp(p, word, m);
 }
@@ -63,7 +69,9 @@ static const void *map_constants(void *ctx, const char *name, Loc at, uint64_t *
 static bool parse_kernel(Tool *t, const char *file, const char *text, size_t n, Source *out) {
     size_t used = 0;
     out->kern = kern_parse(t->c.arena, t->c.diag, file, text, n, &used);
-    return out->kern && kern_check(out->kern, t->c.diag, false);
+    if (!out->kern || !kern_check(out->kern, t->c.diag, false)) return false;
+    if (is_blank(text + used, n - used)) return true;
+    return diag_error(t->c.diag, ERR_MODEL, 0, "text after the kernel, at byte %zu", used);
 }
 static bool parse_program(Tool *t, const char *file, const char *text, size_t n,
                           const FrontendOptions *f, Source *out) {
@@ -87,7 +95,7 @@ static bool parse_text(Tool *t, const char *file, const char *text, size_t n,
     if (opens_with(text, n, "program")) return parse_program(t, file, text, n, f, out);
     return parse_graph(t, file, text, n, f, out);
 }
-bool source_load(Tool *t, const char *path, const FrontendOptions *options, Source *out) {
+static bool load(Tool *t, const char *path, const FrontendOptions *options, Source *out) {
     GraphFiles files = {map_constants, t};
     FrontendOptions f = *options;
     f.files = &files;
@@ -106,4 +114,10 @@ bool source_load(Tool *t, const char *path, const FrontendOptions *options, Sour
                           strerror(errno));
     out->graph = frontend_load(&t->c, path, &f);
     return out->graph != NULL;
+}
+bool source_load(Tool *t, const char *path, const FrontendOptions *options, Source *out) {
+    diag_subject(t->c.diag, strcmp(path, "-") ? path : "stdin");
+    bool ok = load(t, path, options, out);
+    diag_subject(t->c.diag, NULL);
+    return ok;
 }

@@ -128,6 +128,7 @@ typedef void (*DiagSink)(void *ctx, Severity sev, const LocInfo *at, const char 
 Diag *diag_new(Arena *a, DiagSink sink, void *ctx);
 Loc diag_loc(Diag *d, LocInfo at); // registers a place; strings are kept
 const LocInfo *diag_at(const Diag *d, Loc loc);
+void diag_subject(Diag *d, const char *file); // what errors without a place are about
 // Each returns false, so that `return diag_error(…)` or `return diag_error(…), NULL` reads well.
 // Model strings in a message are passed as %s arguments; the sink escapes the whole message.
 bool diag_error(Diag *d, ErrKind kind, Loc at, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -31,6 +31,9 @@ Loc diag_loc(Diag *d, LocInfo at) {
     *PUSH(d->arena, &d->loc) = at;
     return d->loc.n - 1;
 }
+void diag_subject(Diag *d, const char *file) {
+    d->loc.data[0].file = keep(d->arena, file);
+}
 const LocInfo *diag_at(const Diag *d, Loc loc) {
     return &d->loc.data[loc < d->loc.n ? loc : 0];
 }

@@ -119,7 +119,10 @@ const char *lex_string(Lexer *l) {
         str_add_n(&s, &c, 1);
     }
     if (s.n > limit(LIM_NAME_BYTES)) return lex_error(l, "a string of %zu bytes", s.n), "";
-    return lex_expect(l, "\"") ? str_cstr(&s) : "";
+    if (l->at == l->end || *l->at != '"')
+        return lex_error(l, "a string does not end on its line"), "";
+    l->at++;
+    return str_cstr(&s);
 }
 
 // ---- numbers ---------------------------------------------------------------------------------
