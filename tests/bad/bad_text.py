@@ -204,8 +204,8 @@ def elf(kind=1, machine=62, sections=2, where=64, size=64, names=1, body=bytes(1
 def objects():
     for name, data, code, says in (
         ("empty", b"", IO, "is empty"),
-        ("text", b"int main;\n", MODEL, "too short"),
-        ("magic_alone", b"\x7fELF", MODEL, "too short"),
+        ("text", b"int main;\n", MODEL, "not an object made by vitc"),
+        ("magic_alone", b"\x7fELF", MODEL, "not an object made by vitc"),
         ("header_alone", elf(body=b""), MODEL, "not an object made by vitc"),
         ("no_sections", elf(sections=0), MODEL, "not an object made by vitc"),
         ("executable", elf(kind=2), MODEL, "not an object made by vitc"),
