@@ -131,6 +131,11 @@ static bool executable_from_object(Tool *t, const char *path, Executable *out) {
                         .prefix = arena_strdup(t->c.arena, m.prefix)};
     return true;
 }
+void executable_close(Executable *e) {
+    if (!e->program) return; // the weights lie in the object file
+    memfile_unmap(&e->object);
+    memfile_unmap(&e->weights);
+}
 bool executable_open(Tool *t, const char *path, const FrontendOptions *f, int flags,
                      Executable *out) {
     if (str_ends(path, ".o")) return executable_from_object(t, path, out);

@@ -49,6 +49,7 @@ enum { EXE_NO_WEIGHTS = 1 }; // to look at, not to run
 bool executable_open(Tool *t, const char *path, const FrontendOptions *f, int flags,
                      Executable *out);
 bool executable_from_program(Tool *t, const Program *p, int flags, Executable *out);
+void executable_close(Executable *e); // frees its memory before the command ends
 // In a child: links it into the process.
 const struct vitc_model_info *executable_load(Tool *t, const Executable *e);
 #endif

@@ -68,6 +68,8 @@ static void print_json_error(Tool *t, ErrKind kind) {
     tool_print(t, &s);
 }
 static bool run_command(Tool *t, int argc, char **argv) {
+    options_default(t->c.arena, t->c.diag, &t->opt);
+    terminal_init(&t->term, &t->opt); // for what is wrong with argv
     bool ok = options_parse(t->c.arena, t->c.diag, argc, argv, &t->opt);
     terminal_init(&t->term, &t->opt);
     if (!ok) return false;

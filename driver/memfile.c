@@ -19,3 +19,7 @@ bool memfile_map(Tool *t, int fd, size_t n, const char *what, Bytes *out) {
     if (p) *out = (Bytes){p, n};
     return true;
 }
+void memfile_unmap(Bytes *b) {
+    if (b->n) munmap((void *)(uintptr_t)b->data, b->n);
+    *b = (Bytes){"", 0};
+}

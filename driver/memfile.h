@@ -7,4 +7,5 @@
 int memfile_new(Tool *t, const char *what); // -1 after a diagnostic
 // Maps the n bytes of `fd` read-only for the life of the command, and closes it.
 bool memfile_map(Tool *t, int fd, size_t n, const char *what, Bytes *out);
+void memfile_unmap(Bytes *b); // earlier than that
 #endif

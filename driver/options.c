@@ -219,16 +219,16 @@ static bool check_files(Parser *p) {
     diag_error(p->d, ERR_USAGE, 0, "'%s' is one argument too many", o->file.data[v->most]);
     return diag_note(p->d, "usage: vitc %s%s%s", v->name, *v->args ? " " : "", v->args);
 }
-static void set_defaults(Parser *p) {
+void options_default(Arena *a, Diag *d, Options *out) {
+    Parser p = {a, d, out};
+    *out = (Options){.verb = VERB_HELP};
     for (size_t i = 0; i < option_rows; i++)
         if (option_info[i].fallback && *option_info[i].fallback)
-            set_value(p, &option_info[i], option_info[i].fallback);
+            set_value(&p, &option_info[i], option_info[i].fallback);
 }
 
 bool options_parse(Arena *a, Diag *d, int argc, char **argv, Options *out) {
     Parser p = {a, d, out};
-    set_defaults(&p);
-    out->verb = VERB_HELP;
     if (argc < 2) return true;
     if (!parse_verb(&p, argv[1])) return false;
     bool only_files = false;

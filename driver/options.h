@@ -59,8 +59,9 @@ static inline bool option_of(const OptionInfo *i, VerbId v) {
 }
 const OptionInfo *option_original(const OptionInfo *i); // of an alias (kind, fallback); else itself
 
-// Reads argv[1..]. False after diagnostics (ERR_USAGE). `vitc`, `vitc --help` and `vitc --version`
-// become the verbs help and version.
+void options_default(Arena *a, Diag *d, Options *out);
+// Reads argv[1..] over the defaults. False after diagnostics (ERR_USAGE). `vitc`, `vitc --help` and
+// `vitc --version` become the verbs help and version.
 bool options_parse(Arena *a, Diag *d, int argc, char **argv, Options *out);
 // One word out of "a|b|c".
 bool choice_has(const char *choices, const char *word);

@@ -166,6 +166,7 @@ static bool check_object(Verify *v, const char *what, const char *outputs) {
     if (!v->in && !t->opt.input.n) random_inputs(v, p);
     ObjectJob job = {v, &exe};
     if (!work_run(t, "the model", run_object, &job, &sent)) return false;
+    executable_close(&exe);
     uint64_t ni = total_bytes(p->input.data, p->input.n),
              no = total_bytes(p->output.data, p->output.n);
     if (sent.n != ni + 2 * no)

@@ -13,3 +13,7 @@ target_link_libraries(test_images PRIVATE vitc_warnings vitc_driver PkgConfig::N
 add_test(NAME cli.images COMMAND test_images)
 set_tests_properties(cli.images PROPERTIES LABELS cli
   ENVIRONMENT FIXTURES=${CMAKE_SOURCE_DIR}/tests/fixtures)
+
+add_test(NAME cli.terminal COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/terminal.py
+  $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR}/tests/fixtures)
+set_tests_properties(cli.terminal PROPERTIES LABELS cli)
