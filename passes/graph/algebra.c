@@ -1,18 +1,22 @@
 // algebra.c: arithmetic that does not depend on the image moves into the weights. What is built are
 // constant expressions; nothing is computed here. Each rule removes work per image:
-//   layernorm gain and bias -> the linear layers behind it          (when only linear layers read
-//   it) a scale behind a linear layer -> its weights and bias a scale or shift before a linear
-//   layer, below views (pixels / 255, mean, std) -> its weights and bias attention scale * log2 e
-//   -> the query projection                (softmax in powers of two) cls token, positions, patch
-//   bias -> a constant row and one table
+// * layernorm gain and bias go into the linear layers behind it, when only linear layers read it;
+// * a scale behind a linear layer goes into its weights and bias;
+// * a scale or shift before a linear layer goes there too, through views: pixels / 255, mean, std;
+// * attention scale * log2 e goes into the query projection: softmax in powers of two;
+// * class token, positions and patch bias become a constant row and one table.
 // merge.c then packs the projections that read the same tensor.
 #include "passes/graph/match.h"
 
 // ---- layernorm(x) * gain + beta, then linear layers
-static bool keeps_rows(const Sweep *s, NodeId n) { // a view that leaves the last axis alone
-    const Node *node = at(s, n);
-    if (node->op != OP_SLICE && node->op != OP_RESHAPE) return false;
-    return last_dim(&node->type) == last_dim(type_at(s, node->in[0])) && node->type.rank > 0;
+// A view that leaves the last axis alone.
+static bool keeps_rows(const Sweep *s, NodeId n) {
+    const Type *t = type_at(s, n);
+    if ((!is_op(s, n, OP_SLICE) && !is_op(s, n, OP_RESHAPE)) || t->rank == 0) return false;
+    const Type *from = type_at(s, operand(s, n, 0));
+    if (is_op(s, n, OP_RESHAPE)) return last_dim(t) == last_dim(from);
+    Cutout c = cutout_of(s, n);
+    return is_whole(&c, t->rank - 1, from);
 }
 static bool only_linears_read(Sweep *s, NodeId n, int depth) {
     uint32_t count;
@@ -25,8 +29,8 @@ static bool only_linears_read(Sweep *s, NodeId n, int depth) {
     }
     return true;
 }
-static NodeId bare_layernorm(Sweep *s,
-                             NodeId n) { // n = views of a layernorm: the same without gain and bias
+// n is views of a layernorm: the same without gain and bias.
+static NodeId bare_layernorm(Sweep *s, NodeId n) {
     if (!is_op(s, n, OP_LAYERNORM)) return rebuild1(s, n, bare_layernorm(s, operand(s, n, 0)));
     return g_layernorm(s->g, operand(s, n, 0), 0, 0, node_float(at(s, n), AT_EPS, 0));
 }
@@ -102,8 +106,7 @@ static NodeId rule_affine_before_linear(Sweep *s, NodeId n) {
 }
 
 // ---- a patch is read in the order in which its pixels lie in memory (NHWC input)
-// Inputs of the layer are [dim[0], dim[1], ..] flat; now they come as [dim[order[0]],
-// dim[order[1]], ..].
+// Inputs of the layer were [dim[0], dim[1], ..] flat; now axis order[i] of those comes i-th.
 static NodeId weight_reordered(Sweep *s, const Linear *l, const int64_t *dim, const int *order,
                                int n) {
     Type t = *type_at(s, l->w);

@@ -3,7 +3,6 @@
 // this pass makes: how a matmul holds its weights, patch convolutions as matmuls, packed
 // projections cut apart.
 #include "passes/graph/match.h"
-#include <string.h>
 
 // A right side whose rows were columns before a TRANSPOSE: transposing less, and reading it by
 // trans_b, leaves its last axis as it lies in memory.
@@ -75,8 +74,8 @@ static NodeId rule_patch_conv(Sweep *s, NodeId n) {
     NodeId patches = patches_of(s, node.in[0], out.dim + 2, w.dim + 2, spatial);
     int64_t matrix[2] = {w.dim[0], last_dim(type_at(s, patches))};
     NodeId y = g_matmul(s->g, patches, reshape_dims(s, node.in[1], 2, matrix), true);
-    int64_t dim[MAX_RANK] = {out.dim[0]},
-            perm[MAX_RANK] = {0, spatial + 1}; // [B,GH,GW,O] -> [B,O,GH,GW]
+    // [B,GH,GW,O] -> [B,O,GH,GW]
+    int64_t dim[MAX_RANK] = {out.dim[0]}, perm[MAX_RANK] = {0, spatial + 1};
     for (int i = 0; i < spatial; i++) {
         dim[1 + i] = out.dim[2 + i];
         perm[2 + i] = 1 + i;

@@ -24,11 +24,12 @@ static double work_of(const Sweep *s, NodeId n) {
     return count;
 }
 // Adds up the tree below n until it is too much. A node used twice counts twice, as a bound may.
+// A GATHER that reads outside its operand is left for whoever reports it.
 static bool is_cheap(const Sweep *s, NodeId n, double *budget) {
     const Node *node = at(s, n);
     if (node->op == OP_CONST) return true;
     *budget -= work_of(s, n) + 1;
-    if (*budget < 0) return false;
+    if (*budget < 0 || (node->op == OP_GATHER && !gather_in_range(s, n))) return false;
     for (uint32_t i = 0; i < node->nin; i++)
         if (!is_cheap(s, node->in[i], budget)) return false;
     return true;

@@ -78,19 +78,21 @@ NodeId cut(Sweep *s, NodeId x, const Cutout *c); // x itself when everything is 
 // The same cut of what broadcasts against the tensor: axes of size 1 stay.
 NodeId cut_broadcast(Sweep *s, NodeId x, const Cutout *c);
 
+bool gather_in_range(const Sweep *s, NodeId gather); // its indices are a CONST, and all of them fit
+
 // ---- linear layers (linear.c): matmul(x, W) + bias, W a constant expression of rank 2
 typedef struct Linear {
     NodeId x, w, bias; // bias: any constant expression that broadcasts, or 0
     bool trans_b;      // w is [N,K]
 } Linear;
-bool linear_of(Sweep *s, NodeId n,
-               Linear *l); // n is ADD(MATMUL, bias), nothing else reads the MATMUL; or MATMUL
+// n is ADD(MATMUL, bias), and nothing else reads the MATMUL; or MATMUL alone.
+bool linear_of(Sweep *s, NodeId n, Linear *l);
 NodeId linear_build(Sweep *s, const Linear *l);
-NodeId weight_times_inputs(Sweep *s, const Linear *l, NodeId c); // W with input k scaled by c[k]
-NodeId weight_times_outputs(Sweep *s, const Linear *l,
-                            NodeId c); // W with output n scaled by c[n]; or a scalar
-NodeId weight_dot(Sweep *s, const Linear *l,
-                  NodeId c); // [N]: what a constant input c[K] adds to the output
+// W with input k scaled by c[k]; W with output n scaled by c[n], or all of it by a scalar; [N]:
+// what a constant input c[K] adds to the output.
+NodeId weight_times_inputs(Sweep *s, const Linear *l, NodeId c);
+NodeId weight_times_outputs(Sweep *s, const Linear *l, NodeId c);
+NodeId weight_dot(Sweep *s, const Linear *l, NodeId c);
 
 // ---- rules that keep the canonical forms, shared by all passes from canon on
 NodeId rule_fold(Sweep *s, NodeId n);        // fold.c: constant expressions of bounded size

@@ -1,6 +1,5 @@
 // neutral.c: nodes that do nothing, alone or together with their operand.
 #include "passes/graph/match.h"
-#include <string.h>
 
 static NodeId neutral_arith(Sweep *s, NodeId n) {
     const Node *node = at(s, n);
@@ -94,7 +93,8 @@ static NodeId neutral_concat(Sweep *s, NodeId n) {
         else
             *PUSH(s->arena, &part) = node.in[i];
     }
-    return changed && part.n ? g_concat(s->g, part.data, part.n, axis) : 0;
+    bool fits = part.n > 0 && part.n <= graph_op[OP_CONCAT].max_in;
+    return changed && fits ? g_concat(s->g, part.data, part.n, axis) : 0;
 }
 static NodeId neutral_pad(Sweep *s, NodeId n) {
     uint32_t count;

@@ -4,7 +4,6 @@
 // compared:
 //     n = s (x/2 + x/2 E),   u = x/sqrt 2   or   u = sqrt(2/pi) (x + 0.044715 x^3)
 #include "passes/graph/match.h"
-#include <string.h>
 
 enum { DEGREE = 4, DEPTH = 8 };
 typedef struct Poly {

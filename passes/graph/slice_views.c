@@ -117,13 +117,24 @@ static NodeId above_concat(Sweep *s, NodeId x, const Cutout *outer) {
     return 0;
 }
 
+bool gather_in_range(const Sweep *s, NodeId n) {
+    const Node *node = at(s, n);
+    const Const *index = graph_const_of(s->g, node->in[1]);
+    int64_t size = type_at(s, node->in[0])->dim[node_int(node, AT_AXIS, 0)];
+    int64_t count = type_count(type_at(s, node->in[1]));
+    for (int64_t i = 0; index && i < count; i++) {
+        int64_t v = dtype_read_i(DT_I64, index->data, (uint64_t)i);
+        if (v < 0 || v >= size) return false;
+    }
+    return index != NULL;
+}
 // GATHER with constant indices i, i+d, i+2d…: a SLICE of that axis, then the shape of the indices.
 static NodeId gather_as_slice(Sweep *s, NodeId n) {
     const Node *node = at(s, n);
     const Const *k = graph_const_of(s->g, node->in[1]);
     Type index = *type_at(s, node->in[1]), data = *type_at(s, node->in[0]), result = node->type;
     int64_t count = type_count(&index);
-    if (!k || count == 0 || type_count(&result) == 0) return 0;
+    if (!k || count == 0 || type_count(&result) == 0 || !gather_in_range(s, n)) return 0;
     int axis = (int)node_int(node, AT_AXIS, 0);
     int64_t first = dtype_read_i(index.dt, k->data, 0);
     int64_t step = count > 1 ? dtype_read_i(index.dt, k->data, 1) - first : 1;

@@ -1,6 +1,5 @@
 // sweep.c: applies rules to a graph until none applies (the idea is in match.h).
 #include "passes/graph/match.h"
-#include <string.h>
 
 // A graph that needs more is left as it is: correct, only not as simple as it could be. A ViT needs
 // twenty sweeps over a thousand nodes; the bounds keep absurd graphs from taking minutes.
@@ -83,6 +82,7 @@ bool sweep_rules(PassCtx *p, Graph *g, const char *who, const Rule *rules) {
         Sweep s = {.p = p, .g = g, .arena = a, .nold = g->node.n};
         count_uses(&s);
         while (s.origin.n < s.nold) *PUSH(a, &s.origin) = 0;
+        (void)is_const(&s, 0); // of all nodes, while operands still come before their users
         visits += s.nold;
         bool again = sweep_once(&s, who, rules);
         changed |= again;
