@@ -325,6 +325,34 @@ static void test_softmax(void **state) {
     test_ctx_free(e.t);
 }
 
+// ---- what must not happen -----------------------------------------------------------------------
+// Rows read backwards between a layernorm and a linear layer: the gain does not fit the weights.
+static void test_reversed_rows(void **state) {
+    (void)state;
+    Env e = env_new();
+    NodeId x = layernorm_spelled(&e, input(&e, DIMS(3, 4)), 0);
+    Attr back[] = {attr_ints(e.g, AT_STARTS, (const int64_t[]){0, 3}, 2),
+                   attr_ints(e.g, AT_SIZES, (const int64_t[]){3, 4}, 2),
+                   attr_ints(e.g, AT_STEPS, (const int64_t[]){1, -1}, 2)};
+    x = graph_add(e.g, OP_SLICE, &x, 1, back, 3, 0);
+    graph_output(e.g, "y", g_matmul(e.g, x, weight(&e, DIMS(4, 2)), false));
+    run_and_compare(&e, ALL, 1e-6);
+    test_ctx_free(e.t);
+}
+// An index out of range is reported by whoever computes; the passes leave it where it is.
+static void test_gather_out_of_range(void **state) {
+    (void)state;
+    Env e = env_new();
+    NodeId in[] = {input(&e, DIMS(3)), graph_ints(e.g, (const int64_t[]){7}, 1, 0)};
+    Attr axis = attr_int(AT_AXIS, 0);
+    NodeId of_const[] = {weight(&e, DIMS(3)), in[1]};
+    NodeId y = graph_add(e.g, OP_GATHER, of_const, 2, &axis, 1, 0);
+    graph_output(e.g, "y", add(&e, graph_add(e.g, OP_GATHER, in, 2, &axis, 1, 0), y));
+    run(&e, ALL);
+    assert_int_equal(count(e.g, OP_GATHER), 2);
+    test_ctx_free(e.t);
+}
+
 // ---- a whole vision transformer, in the spellings of exporters ---------------------------------
 typedef enum { SCALE_SCORES, DIVIDE_SCORES, SCALE_Q, SCALE_BOTH, SCALES } ScaleAt;
 typedef enum { HEADS_AXIS, HEADS_K_SWAPPED, HEADS_MERGED, HEADS_OP, HEADS } Heads;
@@ -522,11 +550,12 @@ static void test_vit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fold),         cmocka_unit_test(test_fold_keeps_recipes),
-        cmocka_unit_test(test_cse),          cmocka_unit_test(test_views_collapse),
-        cmocka_unit_test(test_random_views), cmocka_unit_test(test_gelu),
-        cmocka_unit_test(test_not_gelu),     cmocka_unit_test(test_layernorm),
-        cmocka_unit_test(test_softmax),      cmocka_unit_test(test_vit),
+        cmocka_unit_test(test_fold),          cmocka_unit_test(test_fold_keeps_recipes),
+        cmocka_unit_test(test_cse),           cmocka_unit_test(test_views_collapse),
+        cmocka_unit_test(test_random_views),  cmocka_unit_test(test_gelu),
+        cmocka_unit_test(test_not_gelu),      cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_softmax),       cmocka_unit_test(test_vit),
+        cmocka_unit_test(test_reversed_rows), cmocka_unit_test(test_gather_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
