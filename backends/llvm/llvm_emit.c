@@ -140,6 +140,11 @@ static bool module_text(Module *m, LLVMTargetMachineRef tm, Str *out) {
     LLVMDisposeMessage(text);
     return true;
 }
+static bool is_supported(Ctx *c, const EmitOptions *o) {
+    if (!o->standalone && !o->selftest) return true;
+    return diag_error(c->diag, ERR_UNSUPPORTED, 0, "an object %s is not available",
+                      o->standalone ? "without the runtime" : "with a self-test");
+}
 static bool kernels_are_ready(Ctx *c, const Program *p) {
     for (uint32_t i = 0; i < p->kern.n; i++)
         if (!kern_check(p->kern.data[i], c->diag, true)) return false;
@@ -147,7 +152,7 @@ static bool kernels_are_ready(Ctx *c, const Program *p) {
 }
 typedef bool (*Output)(Module *m, LLVMTargetMachineRef tm, Str *out);
 static bool emit(Ctx *c, const Program *p, const EmitOptions *o, Output output, Str *out) {
-    if (!kernels_are_ready(c, p)) return false;
+    if (!is_supported(c, o) || !kernels_are_ready(c, p)) return false;
     LLVMTargetMachineRef tm = machine_new(c, p->target);
     if (!tm) return false;
     Module m = module_new(c, p, o, tm);

@@ -2,6 +2,7 @@
 #include "tests/diff/harness.h"
 #include "passes/passes.h"
 #include "runtime/vitc.h"
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,18 +49,55 @@ void batch_add(Batch *b, Kern *k, bool exact) {
     *PUSH(b->c.arena, &b->p->kern) = legal;
     *PUSH(b->c.arena, &b->p->launch) = l;
 }
-void batch_compile(Batch *b) {
-    EmitOptions o = {.prefix = "diff", .source_sha256 = "", .version = "test"};
+static const EmitOptions options = {.prefix = "diff", .source_sha256 = "", .version = "test"};
+
+static const vitc_model_info *compile_llvm(Batch *b) {
     HostSymbol execute = {"vitc_execute", (const void *)(uintptr_t)vitc_execute};
     Str object = str_new(b->c.arena);
-    if (!llvm_emit_object(&b->c, b->p, &o, &object)) exit(1);
+    if (!llvm_emit_object(&b->c, b->p, &options, &object)) exit(1);
     b->loaded = llvm_load(&b->c, object.data, object.n, "diff", "", &execute, 1);
-    const vitc_model_info *info = b->loaded ? llvm_loaded_symbol(b->loaded, "diff_model") : NULL;
+    return b->loaded ? llvm_loaded_symbol(b->loaded, "diff_model") : NULL;
+}
+static const char *in_dir(Batch *b, const char *dir, const char *name) {
+    return arena_printf(b->c.arena, "%s/%s", dir, name);
+}
+static void write_file(const char *path, const Str *text) {
+    FILE *f = fopen(path, "w");
+    if (!f || fwrite(text->data, 1, text->n, f) != text->n || fclose(f)) exit(1);
+}
+// The options that the text itself asks for, but -O1: it is quicker, and must not matter.
+static const vitc_model_info *compile_c(Batch *b) {
+    char dir[] = "/tmp/vitc-diff.XXXXXX";
+    Str source = str_new(b->c.arena), header = str_new(b->c.arena), none = str_new(b->c.arena);
+    Str command = str_new(b->c.arena);
+    if (!mkdtemp(dir) || !c_emit_source(&b->c, b->p, &options, "none", "diff.h", &source)) exit(1);
+    header_print(b->p, &options, &header);
+    write_file(in_dir(b, dir, "diff.c"), &source);
+    write_file(in_dir(b, dir, "diff.h"), &header);
+    write_file(in_dir(b, dir, "none"), &none);
+    str_addf(&command,
+             "cd %s && %s -std=c11 -O1 -w -Wno-psabi -ffp-contract=off -fPIC -shared -I%s", dir,
+             TEST_CC, TEST_RUNTIME);
+    for (size_t i = 0; feature_at(i); i++)
+        if (target_has(b->target, feature_at(i)->bit)) str_addf(&command, " %s", feature_at(i)->cc);
+    str_addf(&command, "%s diff.c %s -o diff.so",
+             b->target->vbytes == 64 ? " -mprefer-vector-width=512" : "", TEST_RUNTIME_LIBRARY);
+    if (system(str_cstr(&command))) exit(1);
+    b->library = dlopen(in_dir(b, dir, "diff.so"), RTLD_NOW | RTLD_LOCAL);
+    if (!b->library) fprintf(stderr, "%s\n", dlerror());
+    static const char *const made[] = {"diff.c", "diff.h", "diff.so", "none"};
+    for (size_t i = 0; i < COUNT_OF(made); i++) unlink(in_dir(b, dir, made[i]));
+    rmdir(dir);
+    return b->library ? dlsym(b->library, "diff_model") : NULL;
+}
+void batch_compile(Batch *b, bool from_c) {
+    const vitc_model_info *info = from_c ? compile_c(b) : compile_llvm(b);
     if (!info) exit(1);
     b->launch = info->object->launches;
 }
 void batch_free(Batch *b) {
     if (b->loaded) llvm_unload(b->loaded);
+    if (b->library) dlclose(b->library);
     arena_free(b->c.scratch);
     arena_free(b->c.arena);
 }

@@ -24,14 +24,15 @@ typedef struct Batch {
     const Target *target;
     Program *p;
     VEC(Kern *) meaning; // what kern_eval runs for each kernel of p
-    LoadedModel *loaded;
+    LoadedModel *loaded; // by LLVM
+    void *library;       // from C
     const vitc_launch *launch;
 } Batch;
 Batch batch_new(const Target *t);
 // What LLVM compiles is `k` after pass `legal`; kern_eval runs `k` itself, or (exact false: `legal`
 // may have split an FMA) the same as LLVM.
 void batch_add(Batch *b, Kern *k, bool exact);
-void batch_compile(Batch *b);
+void batch_compile(Batch *b, bool from_c); // LLVM's object, or the C printer's text through cc
 // Runs kernel i from m->start. When bytes differ, prints the kernel and where, and returns false.
 bool batch_same(const Batch *b, uint32_t i, const Memory *m, int64_t lo, int64_t hi);
 void batch_free(Batch *b);

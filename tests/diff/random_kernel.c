@@ -31,8 +31,12 @@ uint64_t random_next(Random *r) { // splitmix64
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
 }
-uint32_t random_below(Random *r, uint32_t n) { return (uint32_t)(random_next(r) >> 32) % n; }
-bool random_one_in(Random *r, uint32_t n) { return random_below(r, n) == 0; }
+uint32_t random_below(Random *r, uint32_t n) {
+    return (uint32_t)(random_next(r) >> 32) % n;
+}
+bool random_one_in(Random *r, uint32_t n) {
+    return random_below(r, n) == 0;
+}
 
 static const double special[] = {
     0.0,
@@ -160,12 +164,24 @@ void random_bytes(Random *r, void *p, size_t n, bool bools) {
 }
 
 // ---- choosing --------------------------------------------------------------------------------
-static uint32_t below(Gen *g, uint32_t n) { return random_below(&g->r, n); }
-static bool one_in(Gen *g, uint32_t n) { return random_one_in(&g->r, n); }
-static DClass class_of(VType t) { return dtype_info[t.dt].cls; }
-static bool is_half(VType t) { return t.dt == DT_F16 || t.dt == DT_BF16; }
-static bool is_real(VType t) { return class_of(t) == CLASS_FLOAT && !is_half(t); }
-static uint32_t nbytes(VType t) { return dtype_info[t.dt].nbytes; }
+static uint32_t below(Gen *g, uint32_t n) {
+    return random_below(&g->r, n);
+}
+static bool one_in(Gen *g, uint32_t n) {
+    return random_one_in(&g->r, n);
+}
+static DClass class_of(VType t) {
+    return dtype_info[t.dt].cls;
+}
+static bool is_half(VType t) {
+    return t.dt == DT_F16 || t.dt == DT_BF16;
+}
+static bool is_real(VType t) {
+    return class_of(t) == CLASS_FLOAT && !is_half(t);
+}
+static uint32_t nbytes(VType t) {
+    return dtype_info[t.dt].nbytes;
+}
 
 static VType some_type(Gen *g) {
     DType dt = one_in(g, 3) ? DT_F32 : (DType)(1 + below(g, DT_COUNT - 1));
@@ -203,7 +219,9 @@ Val tame_nan(Kern *k, Val v) {
     Val nan = k_const_f(k, t, (double)NAN);
     return k_select(k, k_cmp(k, P_UNORD, v, v), nan, v);
 }
-static Val tame(Gen *g, Val v) { return tame_nan(g->k, v); }
+static Val tame(Gen *g, Val v) {
+    return tame_nan(g->k, v);
+}
 
 // ---- addresses -------------------------------------------------------------------------------
 typedef struct Spot {
@@ -237,7 +255,9 @@ static Spot writable(Gen *g, VType t, uint32_t span) {
     if (one_in(g, 3)) return spot(g, g->scratch, SCRATCH_BYTES, span, nbytes(t));
     return spot(g, g->param[3], BUFFER_BYTES, span, nbytes(t));
 }
-static int some_lanes(Gen *g, VType t) { return one_in(g, 2) ? t.n : 1 + (int)below(g, t.n); }
+static int some_lanes(Gen *g, VType t) {
+    return one_in(g, 2) ? t.n : 1 + (int)below(g, t.n);
+}
 
 // ---- statements ------------------------------------------------------------------------------
 static void source(Gen *g) {
@@ -277,7 +297,9 @@ static void store_value(Gen *g, Val value) {
     Spot s = writable(g, t, (uint32_t)lanes * nbytes(t));
     k_store(g->k, s.p, s.disp, v, lanes);
 }
-static void store(Gen *g) { store_value(g, some_value(g)); }
+static void store(Gen *g) {
+    store_value(g, some_value(g));
+}
 static void arithmetic_on_reals(Gen *g, Val a) {
     static const KOp two[] = {K_ADD, K_SUB, K_MUL, K_DIV, K_MIN, K_MAX};
     static const KOp one[] = {K_NEG, K_ABS, K_SQRT, K_FLOOR, K_CEIL, K_RINT};

@@ -1,7 +1,7 @@
 // test_diff_kernels.c: kern_eval says what a kernel means; what LLVM makes of it must leave the
 // same bytes in every buffer, on every target that this machine can run.
 //
-//     test_diff_kernels [kernels per target] [first seed] [statements] [target]
+//     test_diff_kernels [llvm|c] [kernels per target] [first seed] [statements] [target]
 #include "tests/diff/harness.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum { BATCH = 50 };
 
-static int run_batch(const Target *t, const Memory *m, uint64_t seed, int statements) {
+static int run_batch(const Target *t, const Memory *m, uint64_t seed, int statements, bool from_c) {
     Batch b = batch_new(t);
     Random r = {seed ^ 0x5eed};
     int failures = 0;
@@ -18,7 +18,7 @@ static int run_batch(const Target *t, const Memory *m, uint64_t seed, int statem
         snprintf(name, sizeof name, "seed_%llu", (unsigned long long)(seed + i));
         batch_add(&b, random_kernel(b.c.arena, t, seed + i, name, statements), false);
     }
-    batch_compile(&b);
+    batch_compile(&b, from_c);
     for (uint32_t i = 0; i < BATCH; i++) {
         bool same = true;
         for (int64_t hi = 0; hi <= MAX_TASKS && same; hi++) {
@@ -38,18 +38,19 @@ int main(int argc, char **argv) {
     Memory m = {0};
     for (int i = 0; i < BUFFERS; i++) memory_add(&m, names[i], BUFFER_BYTES);
     memory_add(&m, "scratch", SCRATCH_BYTES);
-    uint64_t count = (uint64_t)argument(argc, argv, 1, 500);
-    uint64_t first = (uint64_t)argument(argc, argv, 2, 1);
-    int statements = (int)argument(argc, argv, 3, 40), failures = 0;
+    bool from_c = argc > 1 && !strcmp(argv[1], "c");
+    uint64_t count = (uint64_t)argument(argc, argv, 2, 500);
+    uint64_t first = (uint64_t)argument(argc, argv, 3, 1);
+    int statements = (int)argument(argc, argv, 4, 40), failures = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; target_at(i); i++) {
         const Target *t = target_at(i);
-        if ((argc > 4 && strcmp(argv[4], t->name)) || !host_can_run(t)) continue;
+        if ((argc > 5 && strcmp(argv[5], t->name)) || !host_can_run(t)) continue;
         int differ = 0;
         uint64_t done = 0;
         for (; done < count; done += BATCH) {
             crash_reports(t->name, first + done);
-            differ += run_batch(t, &m, first + done, statements);
+            differ += run_batch(t, &m, first + done, statements, from_c);
         }
         printf("%s: %llu kernels from seed %llu, %d differ\n", t->name, (unsigned long long)done,
                (unsigned long long)first, differ);

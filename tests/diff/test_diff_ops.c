@@ -1,6 +1,8 @@
 // test_diff_ops.c: every op on every element type and vector length, alone, over all pairs of the
 // numbers at which something changes: what random kernels meet too rarely. All 65,536 half and
 // bfloat16 values are widened, and all their rounding borders narrowed.
+//
+//     test_diff_ops [llvm|c] [target]
 #include "tests/diff/harness.h"
 #include <stdio.h>
 #include <string.h>
@@ -11,13 +13,20 @@ typedef struct Sweep {
     Memory m;
     VType t; // the type under test
     int64_t elements;
+    bool from_c;
     int64_t tasks[2048]; // of each kernel in the batch
 } Sweep;
 
 // ---- the numbers -----------------------------------------------------------------------------
-static bool is_half(DType dt) { return dt == DT_F16 || dt == DT_BF16; }
-static bool is_real(DType dt) { return dtype_info[dt].cls == CLASS_FLOAT && !is_half(dt); }
-static bool is_int(DType dt) { return dtype_info[dt].cls == CLASS_INT; }
+static bool is_half(DType dt) {
+    return dt == DT_F16 || dt == DT_BF16;
+}
+static bool is_real(DType dt) {
+    return dtype_info[dt].cls == CLASS_FLOAT && !is_half(dt);
+}
+static bool is_int(DType dt) {
+    return dtype_info[dt].cls == CLASS_INT;
+}
 static int64_t count_elements(DType dt) {
     return is_half(dt) || dt == DT_F32 ? 65536 : 16384 / dtype_info[dt].nbytes;
 }
@@ -244,15 +253,15 @@ static Memory memory_for(DType dt) {
     memory_add(&m, "scratch", 64);
     return m;
 }
-static void sweep_type(const Target *t, DType dt, const Memory *m, Tally *tally) {
-    Sweep s = {.b = batch_new(t), .m = *m, .elements = count_elements(dt)};
+static void sweep_type(const Target *t, DType dt, bool from_c, const Memory *m, Tally *tally) {
+    Sweep s = {.b = batch_new(t), .m = *m, .elements = count_elements(dt), .from_c = from_c};
     crash_reports(t->name, dt);
     fill(&s, dt);
     for (uint32_t n = 1; n * dtype_info[dt].nbytes <= t->vbytes; n *= 2) {
         s.t = vec_type(dt, (int)n);
         add_type(&s, dt);
     }
-    batch_compile(&s.b);
+    batch_compile(&s.b, s.from_c);
     for (uint32_t i = 0; i < s.b.p->kern.n; i++)
         tally->differ += !batch_same(&s.b, i, m, 0, s.tasks[i]);
     tally->kernels += s.b.p->kern.n;
@@ -260,14 +269,15 @@ static void sweep_type(const Target *t, DType dt, const Memory *m, Tally *tally)
 }
 int main(int argc, char **argv) {
     Memory m[DT_COUNT];
+    bool from_c = argc > 1 && !strcmp(argv[1], "c");
     uint32_t differ = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (DType dt = 1; dt < DT_COUNT; dt++) m[dt] = memory_for(dt);
     for (size_t i = 0; target_at(i); i++) {
         const Target *t = target_at(i);
-        if ((argc > 1 && strcmp(argv[1], t->name)) || !host_can_run(t)) continue;
+        if ((argc > 2 && strcmp(argv[2], t->name)) || !host_can_run(t)) continue;
         Tally tally = {0, 0};
-        for (DType dt = 1; dt < DT_COUNT; dt++) sweep_type(t, dt, &m[dt], &tally);
+        for (DType dt = 1; dt < DT_COUNT; dt++) sweep_type(t, dt, from_c, &m[dt], &tally);
         printf("%s: %u kernels, %u differ\n", t->name, tally.kernels, tally.differ);
         differ += tally.differ;
     }
