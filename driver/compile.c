@@ -8,11 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 // ---- the symbol prefix ----------------------------------------------------------------------
-// Names that C or C++
-// would not accept, or that would collide with the runtime's and the linker's.
+// Names that C or C++ would not accept, or that would collide with the runtime's and the linker's.
 static const char *const reserved[] = {
     "alignas",   "alignof",  "and",      "asm",        "auto",      "bool",        "break",
     "case",      "catch",    "char",     "class",      "compl",     "concept",     "const",
@@ -79,10 +77,6 @@ static Output choose_output(Tool *t) {
         return (Output){path, NULL};
     size_t n = strlen(path) - (str_ends(path, ".o") || str_ends(path, ".c") ? 2 : 0);
     return (Output){path, arena_printf(t->c.arena, "%.*s.h", (int)n, path)};
-}
-static bool is_same_file(const char *a, const char *b) {
-    struct stat x, y;
-    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 // An existing output must be what an earlier run left there: no model and no source file is
 // overwritten.

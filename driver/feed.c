@@ -1,14 +1,12 @@
 // feed.c: reads .safetensors and .npy tensors by name and shape, and pictures through the model's
-// own preprocessing. Pictures and tensors do not mix; pictures need a model whose only input is an
-// image.
+// own preprocessing. The two do not mix; pictures need a model whose only input is an image.
 #include "driver/feed.h"
 #include "driver/execute.h"
 #include "driver/image_file.h"
 #include <string.h>
 
 // ---- tensor files ---------------------------------------------------------------------------
-// All tensors of a
-// .safetensors or .npy file; the one of a .npy file has no name.
+// All tensors of a .safetensors or .npy file; the one of a .npy file has no name.
 static bool read_tensors(Tool *t, const FileView *f, Weights *out) {
     bool is_npy = f->nbytes >= 6 && !memcmp(f->data, "\x93NUMPY", 6);
     bool is_safetensors = str_ends(f->path, ".safetensors") || (f->nbytes > 8 && f->data[8] == '{');
@@ -140,8 +138,7 @@ static bool picture_model(Tool *t, const Feed *f) {
         t->c.diag,
         "put its preprocessor_config.json beside it, or give a .npy or .safetensors file");
 }
-// One picture into its place of the batch: resized and normalised floats, or resized bytes for a u8
-// input.
+// One picture into its place of the batch: normalised floats, or bytes for a u8 input.
 static vitc_status place_picture(const vitc_model_info *m, const vitc_image *img, void *batch,
                                  uint32_t place) {
     const vitc_tensor_info *in = &m->inputs[0];

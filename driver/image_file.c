@@ -176,8 +176,7 @@ static bool jpeg_file(Reader *r, vitc_image *out) {
 }
 
 // ---- PPM and PGM, binary --------------------------------------------------------------------
-// The next number of
-// the header; -1 when there is none. Comments run from # to the end of the line.
+// The next number of the header; -1 when there is none. Comments run from # to the line's end.
 static int64_t pnm_number(const FileView *f, uint64_t *pos) {
     bool comment = false;
     for (; *pos < f->nbytes; ++*pos) {

@@ -6,6 +6,7 @@
 #include "driver/outfile.h"
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct RunJob {
     const Executable *exe;
@@ -50,8 +51,7 @@ static void keep_outputs(Run *r, uint32_t call) {
 }
 
 // ---- labels ---------------------------------------------------------------------------------
-// The output
-// that holds one score per label and item, or NULL.
+// The output that holds one score per label and item, or NULL.
 static const NamedTensor *find_scores(const Run *r) {
     const vitc_model_info *m = r->session.info;
     for (uint32_t i = 0; i < m->n_outputs; i++) {
@@ -156,8 +156,7 @@ static void print_json(const Run *r, Str *s) {
 }
 
 // ---- in the child ---------------------------------------------------------------------------
-// Sends the number
-// of bytes of text, the text, and the output file.
+// Sends the number of bytes of text, the text, and the output file.
 static bool run_model(Tool *t, void *arg, Str *out) {
     const RunJob *job = arg;
     Run r = {.tool = t};
@@ -185,6 +184,20 @@ static bool run_model(Tool *t, void *arg, Str *out) {
 }
 
 // ---- in the parent --------------------------------------------------------------------------
+// The output is no input, and replaces no file of the model.
+static bool may_write(Tool *t, const char *path) {
+    Arena *a = t->c.arena;
+    const char *model = t->opt.file.data[0];
+    const char *home = path_is_dir(model) ? model : path_dir(a, model);
+    Loc at = diag_loc(t->c.diag, (LocInfo){.file = path});
+    bool is_input = is_same_file(path, model);
+    for (uint32_t i = 0; i < t->opt.input.n; i++)
+        is_input = is_input || is_same_file(path, t->opt.input.data[i]);
+    if (is_input) return diag_error(t->c.diag, ERR_USAGE, at, "is an input");
+    bool in_directory = path_is_dir(model) || str_ends(model, ".json");
+    if (!in_directory || access(path, F_OK) || !is_same_file(path_dir(a, path), home)) return true;
+    return diag_error(t->c.diag, ERR_USAGE, at, "exists in the directory of the model");
+}
 static bool write_output(Tool *t, const char *path, const char *data, size_t n) {
     Loc at = diag_loc(t->c.diag, (LocInfo){.file = path});
     OutFile o;
@@ -203,6 +216,7 @@ bool verb_run(Tool *t) {
     size_t n;
     Bytes sent;
     if (!o->input.n) return diag_error(t->c.diag, ERR_USAGE, 0, "run needs --input FILE");
+    if (o->output && !may_write(t, o->output)) return false;
     if (!thread_counts(t, false, &threads, &n) || !feed_shape(t, &o->input, &front) ||
         !executable_open(t, o->file.data[0], &front, 0, &exe))
         return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // The reader has seen enough (head, less): end as every filter does.
@@ -19,6 +20,10 @@ bool tool_print(Tool *t, Str *text) {
         done += (size_t)n;
     }
     return true;
+}
+bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 const char *text_bytes(Arena *a, uint64_t nbytes) {
     static const char *const unit[] = {"bytes", "KB", "MB", "GB", "TB"};

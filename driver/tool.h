@@ -16,6 +16,7 @@ typedef struct Tool {
 
 bool help_print_verb(Tool *t, VerbId verb);        // what `vitc VERB --help` prints
 bool tool_print(Tool *t, Str *text);               // to stdout, whole
+bool is_same_file(const char *a, const char *b);   // both exist and are one
 const char *text_bytes(Arena *a, uint64_t nbytes); // 12.3 MB
 const char *text_flops(Arena *a, double flops);    // 35.1 GFLOP
 const char *text_seconds(Arena *a, double s);      // 1.23 ms
