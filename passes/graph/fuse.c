@@ -24,7 +24,8 @@ typedef struct Fuse {
     uint32_t *want; // the one group that all users seen so far may share a kernel in, or NO_GROUP
     VEC(Group) group;
 } Fuse;
-enum { UNSEEN = 0, NO_GROUP = UINT32_MAX };
+enum { UNSEEN = 0 };
+#define NO_GROUP UINT32_MAX
 
 static uint32_t operands_of(const Fuse *f, const Node *n) {
     uint32_t count = 0;
