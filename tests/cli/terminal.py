@@ -30,6 +30,10 @@ def on_terminal(command, **env):
     return seen, child.wait()
 
 
+def in_pipe(command):
+    return subprocess.run(command, capture_output=True).stderr
+
+
 def main():
     vitc, fixtures = sys.argv[1:3]
     os.environ.pop("NO_COLOR", None)
@@ -40,13 +44,12 @@ def main():
         "NO_COLOR": RED not in on_terminal([vitc, "bogus"], NO_COLOR="1")[0],
         "TERM=dumb": RED not in on_terminal([vitc, "help", "x"], TERM="dumb")[0],
         "--color never": RED not in on_terminal([vitc, "help", "x", "--color", "never"])[0],
-        "a pipe has no colour": RED not in subprocess.run([vitc, "bogus"], capture_output=True).stderr,
-        "--color always": RED in subprocess.run([vitc, "help", "x", "--color=always"],
-                                                capture_output=True).stderr,
+        "a pipe has no colour": RED not in in_pipe([vitc, "bogus"]),
+        "--color always": RED in in_pipe([vitc, "help", "x", "--color=always"]),
         "progress": b"reference" in on_terminal(verify)[0],
         "progress is cleared": on_terminal(verify)[0].endswith(CLEAR),
         "--no-progress": on_terminal(verify + ["--no-progress"]) == (b"", 0),
-        "no progress in a pipe": subprocess.run(verify, capture_output=True).stderr == b"",
+        "no progress in a pipe": in_pipe(verify) == b"",
     }
     for name, ok in checks.items():
         print(f"{'ok  ' if ok else 'FAIL'} {name}")

@@ -61,7 +61,8 @@ def main():
     folder_of_vitc = os.path.dirname(os.path.abspath(vitc))
     env.update(PATH=f"{folder_of_vitc}:{os.environ['PATH']}", LC_ALL="C", TERM="dumb")
     new, bad = list(comment), 0
-    with tempfile.TemporaryDirectory() as folder:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None      # no waiting for a disk
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
         os.symlink(os.path.abspath(fixtures), os.path.join(folder, "fx"))
         os.symlink(os.path.dirname(os.path.abspath(__file__)), os.path.join(folder, "cli"))
         for command, want in cases:

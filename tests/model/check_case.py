@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 import tensors
 
@@ -82,7 +81,7 @@ def main():
     known = ("pixel_values", "bool_masked_pos")
     inputs = case.get("inputs") or {name: name for name in known if name in gold}
     model = os.path.join(folder, case["model"])
-    with tempfile.TemporaryDirectory() as t:
+    with tensors.scratch_folder() as t:
         obj, src, dst = (os.path.join(t, n) for n in ("vit.o", "in.safetensors", "out.safetensors"))
         tensors.save(src, {name: gold[key] for name, key in inputs.items()})
         if vitc(tool, "compile", model, "-o", obj, "--target", target, *options(case, gold)):

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 import tensors
 
@@ -54,7 +53,7 @@ def main():
     test_set = tensors.load(os.path.join(folder, "test_set.safetensors"))
     golden = tensors.load(os.path.join(folder, "golden.safetensors"))["logits"][2]
     files = tensors.load(os.path.join(folder, "images", "golden.safetensors"))
-    with tempfile.TemporaryDirectory() as t:
+    with tensors.scratch_folder() as t:
         obj, out = os.path.join(t, "digits.o"), os.path.join(t, "out.safetensors")
         model = os.path.join(folder, "model")
         subprocess.run([tool, "compile", model, "-o", obj, "--batch", "8", "-q"], check=True)

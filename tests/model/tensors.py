@@ -2,9 +2,17 @@
 import array
 import json
 import math
+import os
 import struct
+import tempfile
 
 CODE = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "U8": "B", "I8": "b", "BOOL": "B"}
+
+
+def scratch_folder():
+    """A temporary directory, in memory where possible: vitc waits until its output is on disk."""
+    memory = "/dev/shm"
+    return tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
 
 
 def load(path):
