@@ -13,7 +13,11 @@ RED, CLEAR = b"\033[1;31m", b"\033[K"
 
 def on_terminal(command, **env):
     """(what a terminal receives on stderr, exit code)"""
-    leader, follower = pty.openpty()
+    try:
+        leader, follower = pty.openpty()
+    except OSError as why:            # a container without /dev/pts
+        print(f"[SKIP] no pseudo-terminal here: {why}")
+        sys.exit(77)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=follower, env={**os.environ, "TERM": "xterm", **env})
     os.close(follower)
