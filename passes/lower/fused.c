@@ -48,11 +48,10 @@ static bool add_external(Fused *f, NodeId n, const Type *result) {
 bool fused_collect(Lower *l, uint32_t group, NodeId anchor, Fused *f) {
     Graph *g = l->g;
     *f = (Fused){.l = l, .anchor = anchor, .result = anchor};
-    for (NodeId i = 1; i < g->node.n; i++) {
-        const Node *n = graph_node(g, i);
-        if (n->group != group || i == anchor) continue;
+    for (NodeId i = l->first[group]; i; i = l->node.data[i].next) {
+        if (i == anchor) continue;
         if (f->n == MAX_FUSED)
-            return diag_error(l->c->diag, ERR_UNSUPPORTED, n->loc,
+            return diag_error(l->c->diag, ERR_UNSUPPORTED, graph_node(g, i)->loc,
                               "more than %d nodes in one group", MAX_FUSED);
         f->node[f->n++] = i;
         f->result = i;

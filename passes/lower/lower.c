@@ -21,6 +21,16 @@ static void know_nodes(Lower *l) {
         }
     }
 }
+static void list_groups(Lower *l) {
+    NodeId count = l->g->node.n; // fuse numbers the groups without gaps
+    l->first = NEW_N(l->arena, NodeId, count);
+    for (NodeId i = count; i-- > 1;) {
+        uint32_t group = graph_node(l->g, i)->group;
+        assert(group < count);
+        l->node.data[i].next = l->first[group];
+        l->first[group] = i;
+    }
+}
 bool lower_is_const(Lower *l, NodeId n) {
     if (l->g->node.n > l->nmemo) { // the graph grew: constants stay constant
         l->nmemo = l->g->node.n + 64;
@@ -227,17 +237,17 @@ static bool lower_movement(Lower *l, NodeId id) {
 
 // ---- the walk --------------------------------------------------------------------------------
 // The op that gives a group its kernel: its only node that is not elementwise, or none.
-static NodeId find_anchor(const Graph *g, uint32_t group) {
+static NodeId find_anchor(const Lower *l, uint32_t group) {
     NodeId anchor = 0;
-    for (NodeId i = 1; i < g->node.n; i++)
-        if (graph_node(g, i)->group == group && !op_is(graph_node(g, i)->op, ELEM)) {
-            if (anchor) die("lower", "group %u has two anchors, nodes %u and %u", group, anchor, i);
-            anchor = i;
-        }
+    for (NodeId i = l->first[group]; i; i = l->node.data[i].next) {
+        if (op_is(graph_node(l->g, i)->op, ELEM)) continue;
+        if (anchor) die("lower", "group %u has two anchors, nodes %u and %u", group, anchor, i);
+        anchor = i;
+    }
     return anchor;
 }
 static bool lower_group(Lower *l, uint32_t group) {
-    NodeId anchor = find_anchor(l->g, group);
+    NodeId anchor = find_anchor(l, group);
     GraphOp op = anchor ? graph_node(l->g, anchor)->op : OP_NONE;
     if (anchor && op != OP_GATHER && op_is(op, VIEW | MOVE)) return lower_movement(l, anchor);
     Fused f;
@@ -276,10 +286,7 @@ static bool walk_groups(Lower *l) {
     NodeId count = l->g->node.n;
     for (NodeId i = 1; i < count; i++) { // a group runs where its last node stands
         uint32_t group = graph_node(l->g, i)->group;
-        bool is_last = group != 0;
-        for (NodeId j = i + 1; j < count && is_last; j++)
-            is_last = graph_node(l->g, j)->group != group;
-        if (is_last && !lower_group(l, group)) return false;
+        if (group && !l->node.data[i].next && !lower_group(l, group)) return false;
     }
     return true;
 }
@@ -308,6 +315,7 @@ Program *lower_program(PassCtx *pc, Graph *g) {
     l.prog->max_slices = pc->opt->max_slices ? pc->opt->max_slices : 64;
     l.plan.arena = l.arena;
     know_nodes(&l);
+    list_groups(&l);
     place_borders(&l);
     for (NodeId i = 1; i < g->node.n; i++)
         if (type_count(graph_type(g, i)) == 0 && !lower_is_const(&l, i)) {

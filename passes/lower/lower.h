@@ -13,6 +13,7 @@ typedef struct NodeState {
     NodeId user;    // its only user, or 0
     uint32_t nuses;
     int32_t output; // graph output it is, or -1
+    NodeId next;    // the next node of its group, or 0
 } NodeState;
 typedef struct Lower {
     Ctx *c;
@@ -22,6 +23,7 @@ typedef struct Lower {
     Program *prog;
     Plan plan;
     VEC(NodeState) node; // by NodeId; grows with the graph
+    NodeId *first;       // by group: its first node
     uint8_t *const_memo; // graph_is_const
     uint32_t nmemo;
     uint32_t *launch_buffer; // [launch][MAX_ARGS]: buffer of each argument, resolved at the end
