@@ -54,7 +54,8 @@ bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfMod
 
 // header.c: vit.h
 void header_print(const Program *p, const EmitOptions *o, Str *out);
-// <prefix>_run as declared there, without the semicolon, and the name of a tensor's parameter.
+// <prefix>_run as declared there, without the semicolon, and the names of its parameters: one for
+// every input, then every output.
 void header_signature(const Program *p, const char *prefix, Str *out);
-const char *header_param(const Program *p, bool is_input, uint32_t i);
+const char **header_params(const Program *p);
 #endif

@@ -22,28 +22,28 @@ static const char *c_type(DType dt) {
 }
 
 // ---- names of parameters ---------------------------------------------------------------------
-// What a parameter may not be called: words of C and C++, our own parameters, and lower-case macros
-// that compilers and system headers define.
+// What a parameter may not be called: words of C and C++, our own parameters, what the printed C
+// calls in their sight, and lower-case macros that compilers and system headers define.
 static const char *const taken[] = {
-    "and",           "and_eq",      "arena",    "asm",       "assert",
-    "auto",          "bitand",      "bitor",    "bool",      "break",
-    "case",          "catch",       "char",     "class",     "compl",
-    "complex",       "concept",     "const",    "constexpr", "continue",
-    "decltype",      "default",     "delete",   "do",        "double",
-    "else",          "enum",        "errno",    "explicit",  "export",
-    "extern",        "false",       "float",    "for",       "friend",
-    "goto",          "i386",        "if",       "imaginary", "inline",
-    "int",           "linux",       "long",     "mutable",   "namespace",
-    "new",           "noexcept",    "not",      "not_eq",    "nullptr",
-    "operator",      "or",          "or_eq",    "par",       "private",
-    "protected",     "public",      "register", "requires",  "restrict",
-    "return",        "short",       "signed",   "sizeof",    "static",
-    "stderr",        "stdin",       "stdout",   "struct",    "switch",
-    "template",      "this",        "throw",    "true",      "try",
-    "typedef",       "typeid",      "typename", "typeof",    "union",
-    "unix",          "unsigned",    "using",    "virtual",   "vitc_model_info",
-    "vitc_parallel", "vitc_status", "void",     "volatile",  "while",
-    "xor",           "xor_eq"};
+    "and",             "and_eq",        "arena",       "asm",       "assert",
+    "auto",            "bitand",        "bitor",       "bool",      "break",
+    "case",            "catch",         "char",        "class",     "compl",
+    "complex",         "concept",       "const",       "constexpr", "continue",
+    "decltype",        "default",       "delete",      "do",        "double",
+    "else",            "enum",          "errno",       "explicit",  "export",
+    "extern",          "false",         "float",       "for",       "friend",
+    "goto",            "i386",          "if",          "imaginary", "inline",
+    "int",             "linux",         "long",        "mutable",   "namespace",
+    "new",             "noexcept",      "not",         "not_eq",    "nullptr",
+    "operator",        "or",            "or_eq",       "par",       "private",
+    "protected",       "public",        "register",    "requires",  "restrict",
+    "return",          "run_any",       "short",       "signed",    "sizeof",
+    "static",          "stderr",        "stdin",       "stdout",    "struct",
+    "switch",          "template",      "this",        "throw",     "true",
+    "try",             "typedef",       "typeid",      "typename",  "typeof",
+    "union",           "unix",          "unsigned",    "using",     "virtual",
+    "vitc_model_info", "vitc_parallel", "vitc_status", "void",      "volatile",
+    "while",           "xor",           "xor_eq"};
 
 static bool is_among(const char *name, const char *const *all, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -72,8 +72,8 @@ static const char *identifier(Arena *a, const char *name, const char *otherwise)
     for (char *p = clean; *p && !has_small; p++) *p = (char)tolower((unsigned char)*p);
     return is_letter(clean[0]) ? clean : otherwise;
 }
-// One name for every input, then every output; two that look alike become name and name_2.
-static const char **parameter_names(const Program *p) {
+// Two that look alike become name and name_2.
+const char **header_params(const Program *p) {
     uint32_t n = p->input.n + p->output.n;
     const char **names = NEW_N(p->arena, const char *, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -86,16 +86,13 @@ static const char **parameter_names(const Program *p) {
     }
     return names;
 }
-const char *header_param(const Program *p, bool is_input, uint32_t i) {
-    return parameter_names(p)[is_input ? i : p->input.n + i];
-}
 
 // ---- the text --------------------------------------------------------------------------------
 static void dims(Str *out, const Type *t) {
     for (int i = 0; i < t->rank; i++) str_addf(out, "[%lld]", (long long)t->dim[i]);
 }
 static void describe(Str *out, const Program *p) {
-    const char **names = parameter_names(p);
+    const char **names = header_params(p);
     str_add(out, "/* ");
     for (uint32_t i = 0; i < p->input.n + p->output.n; i++) {
         bool is_input = i < p->input.n;
@@ -113,7 +110,7 @@ static void macro(Str *out, const char *upper, const char *name, uint64_t v, con
     if (v) str_addf(out, "#define %s_%s %llu%s\n", upper, name, (unsigned long long)v, suffix);
 }
 void header_signature(const Program *p, const char *prefix, Str *out) {
-    const char **names = parameter_names(p);
+    const char **names = header_params(p);
     str_addf(out, "vitc_status %s_run(", prefix);
     for (uint32_t i = 0; i < p->input.n; i++)
         str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt), names[i]);

@@ -110,9 +110,13 @@ static bool choose_word(const Choice *k, const char *word) {
     return diag_count(k->c->diag) == before ? unknown(k, word) : false;
 }
 
-bool frontend_select_outputs(Ctx *c, Graph *g, const char *outputs, const char *fallback) {
-    const char *list = outputs ? outputs : fallback;
-    if (!list) return true;
+static bool check_borders(Ctx *c, const Graph *g) {
+    uint64_t n = (uint64_t)g->input.n + g->output.n;
+    return n <= limit(LIM_BORDERS) ||
+           diag_error(c->diag, ERR_LIMIT, 0, "%llu inputs and outputs; the limit is %llu",
+                      (unsigned long long)n, (unsigned long long)limit(LIM_BORDERS));
+}
+static bool select_from(Ctx *c, Graph *g, const char *list) {
     Choice k = {c, g, arena_copy(c->arena, g->output.data, g->output.n * sizeof *g->output.data),
                 g->output.n};
     g->output.n = 0;
@@ -128,4 +132,8 @@ bool frontend_select_outputs(Ctx *c, Graph *g, const char *outputs, const char *
     if (g->output.n == 0) return diag_error(c->diag, ERR_USAGE, 0, "no output is asked for");
     graph_compact(g);
     return true;
+}
+bool frontend_select_outputs(Ctx *c, Graph *g, const char *outputs, const char *fallback) {
+    const char *list = outputs ? outputs : fallback;
+    return (!list || select_from(c, g, list)) && check_borders(c, g);
 }

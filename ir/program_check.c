@@ -172,6 +172,8 @@ static bool check_sizes(Checker *c) {
     if (p->arena_bytes % ALIGN || p->scratch_bytes % ALIGN)
         return bad(c, "the arena and the scratch are multiples of %d bytes", ALIGN);
     if (p->max_slices < 1 || p->max_slices > MAX_SLICES) return bad(c, "%u slices", p->max_slices);
+    if (p->input.n > limit(LIM_BORDERS) || p->output.n > limit(LIM_BORDERS) - p->input.n)
+        return bad(c, "too many inputs and outputs: %u and %u", p->input.n, p->output.n);
     uint64_t total;
     if (!size_mul(p->scratch_bytes, p->max_slices, &total) ||
         !size_add(total, p->arena_bytes, &total) || total > INT64_MAX / 2 ||

@@ -142,15 +142,17 @@ static void print_functions(const CModule *m, Str *out) {
     str_add(out, "static vitc_status run_any(const void *const *in, void *const *out, void "
                  "*arena,\n                           const vitc_parallel *par) {\n"
                  "    return vitc_execute(&object, in, out, arena, par);\n}\n");
+    // no local variables: a parameter could have the name of one
+    const char **names = header_params(m->p);
+    uint32_t nin = m->p->input.n;
     header_signature(m->p, m->o->prefix, out);
-    str_add(out, " {\n    const void *const in[] = {");
-    for (uint32_t i = 0; i < m->p->input.n; i++)
-        str_addf(out, "%s%s", i ? ", " : "", header_param(m->p, true, i));
-    str_add(out,
-            m->p->input.n ? "};\n    void *const out[] = {" : "NULL};\n    void *const out[] = {");
+    str_add(out, " {\n    return run_any((const void *const[]){");
+    for (uint32_t i = 0; i < nin; i++) str_addf(out, "%s%s", i ? ", " : "", names[i]);
+    str_add(out, nin ? "},\n                   (void *const[]){"
+                     : "NULL},\n                   (void *const[]){");
     for (uint32_t i = 0; i < m->p->output.n; i++)
-        str_addf(out, "%s%s", i ? ", " : "", header_param(m->p, false, i));
-    str_add(out, "};\n    return vitc_execute(&object, in, out, arena, par);\n}\n");
+        str_addf(out, "%s%s", i ? ", " : "", names[nin + i]);
+    str_add(out, "}, arena, par);\n}\n");
 }
 void c_print_tables(CModule *m, const char *weights_file, Str *out) {
     print_weights(m, weights_file, out);
