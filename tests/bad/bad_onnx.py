@@ -455,6 +455,19 @@ def amplifiers():
         UNSUPPORTED,
         "If",
     )
+    many = range(3000)
+    yield bad_onnx(
+        "three_thousand_inputs_and_outputs",
+        model(
+            graph(
+                [node("Relu", [f"x{i}"], [f"y{i}"]) for i in many],
+                [value(f"x{i}", [4]) for i in many],
+                [value(f"y{i}", [4]) for i in many],
+            )
+        ),
+        LIMIT,
+        "6000 inputs and outputs",
+    )
     chain = [node("Relu", ["x" if i == 0 else f"t{i}"], [f"t{i + 1}"]) for i in range(20_000)]
     yield bad_onnx(
         "chain_of_20000_nodes_that_ends_badly",

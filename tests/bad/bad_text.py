@@ -156,6 +156,13 @@ def programs():
         ("no_launches", "expected region, kernel or", "launch", "lunch"),
     ):
         yield of("program_" + name, MODEL, says, (old, new))
+    many = "".join(f'  input "i{i}" f32[4]\n' for i in range(5000))
+    yield of(
+        "program_of_5000_inputs",
+        MODEL,
+        "inputs and outputs",
+        ('  output "y"', many + '  output "y"'),
+    )
     yield bad_model(
         "program_cut",
         "m.vp",
@@ -225,13 +232,7 @@ def objects():
         ("dev_zero", Link("/dev/zero"), IO, "a device"),
         ("a_terabyte", Sparse(1 << 40, elf()), LIMIT, "the limit is"),
     ):
-        yield Case(
-            "object_is_" + name,
-            {"m.o": what},
-            [["inspect", "m.o"]],
-            code,
-            says,
-        )
+        yield Case("object_is_" + name, {"m.o": what}, [["inspect", "m.o"]], code, says)
 
 
 def cases():
