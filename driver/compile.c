@@ -50,9 +50,10 @@ static const char *prefix_from_output(Arena *a, const char *output) {
 }
 static const char *choose_prefix(Tool *t) {
     const Options *o = &t->opt;
-    const char *name = o->prefix   ? o->prefix
-                       : o->output ? prefix_from_output(t->c.arena, o->output)
-                                   : "vit";
+    bool is_named = o->output && strcmp(o->output, "-");
+    const char *name = o->prefix ? o->prefix
+                       : is_named ? prefix_from_output(t->c.arena, o->output)
+                                  : "vit";
     if (prefix_is_free(name)) return name;
     diag_error(t->c.diag, ERR_USAGE, 0, "'%s' cannot be a symbol prefix", name);
     diag_note(t->c.diag, "a prefix has 1 to 64 letters, digits and _, and is no word of C or C++");
@@ -144,11 +145,12 @@ static bool write_stream(Tool *t, const Program *p, const EmitOptions *e, const 
 }
 static bool write_llvm(Tool *t, const Program *p, const EmitOptions *e) {
     Bytes text;
-    const char *path = t->opt.output;
+    const char *path = t->opt.output && strcmp(t->opt.output, "-") ? t->opt.output : NULL;
     Str s = str_new(t->c.arena);
+    if (path && !may_replace(t, path, "; ModuleID = 'vitc'")) return false;
     if (!build_llvm_text(t, p, e, &text)) return false;
     str_add_n(&s, text.data, text.n);
-    if (!path || !strcmp(path, "-")) return tool_print(t, &s);
+    if (!path) return tool_print(t, &s);
     OutFile o;
     if (!out_open(&o, path)) return io_error(t, path);
     if (!write_text(t, &s, o.fd, path)) return out_abort(&o), false;

@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
     t.c.scratch = arena_new("scratch");
     t.c.diag = diag_new(t.c.arena, terminal_sink, &t.term);
     bool ok = run_command(&t, argc, argv);
-    if (ok) return 0;
+    if (ok && !diag_count(t.c.diag)) return 0;
     ErrKind kind = diag_kind(t.c.diag);
     return kind ? (int)kind : ERR_INTERNAL;
 }

@@ -5,7 +5,10 @@
 // long that is.
 #include "driver/child.h"
 #include "driver/memfile.h"
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct Trailer {
     uint64_t record_bytes;
@@ -28,7 +31,9 @@ static int in_child(int fd, void *ctx) {
     Trailer end = {record.n, diag_kind(t->c.diag), ok};
     bool sent = write_all(fd, result.data, result.n) && write_all(fd, record.data, record.n) &&
                 write_all(fd, &end, sizeof end);
-    return !sent;
+    if (!sent) fprintf(stderr, "%s\n", strerror(errno)); // a limit on file sizes counts here, too
+    fflush(stderr);
+    _exit(sent ? 0 : ERR_IO);
 }
 // Takes the trailer and the diagnostics off the end of what came back.
 static bool receive(Tool *t, const char *what, Bytes all, Bytes *result) {
