@@ -98,10 +98,13 @@ static bool close_fd(OutFile *o) { // late write errors (quota, network) show he
     o->fd = -1;
     return close(fd) == 0;
 }
-// The bytes are safe on disk under the temporary's name.
+// The bytes are safe on disk.
+static bool sync_bytes(OutFile *o) {
+    return o->is_direct || fsync(o->fd) == 0;
+}
+// And they have the temporary's name.
 static bool finish(OutFile *o) {
     if (o->is_direct) return close_fd(o);
-    if (fsync(o->fd)) return false;
     if (o->is_unnamed) { // linkat cannot replace a file: a name of its own first
         char proc[64];
         snprintf(proc, sizeof proc, "/proc/self/fd/%d", o->fd);
@@ -136,6 +139,7 @@ void out_abort(OutFile *o) {
 }
 static bool commit(OutFile **all, int n) {
     bool ok = true;
+    for (int i = 0; i < n && ok; i++) ok = sync_bytes(all[i]); // slow: no name yet
     for (int i = 0; i < n && ok; i++) ok = finish(all[i]);
     sigset_t stop, before; // no signal between the first and the last rename
     sigfillset(&stop);
