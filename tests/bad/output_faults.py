@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Outputs that cannot be written: an error, exit 5, and nothing new under any name.
 
-    output_faults.py --vitc PATH [--sanitized]
+output_faults.py --vitc PATH [--sanitized]
 """
 
 import argparse
@@ -88,7 +88,9 @@ def link(target, name):
 
 def compile_faults(place):
     def compile_to(name, output, code, says="", **options):
-        place.check("compile to " + name, ["compile", "m.onnx", "-o", output], code, says, **options)
+        place.check(
+            "compile to " + name, ["compile", "m.onnx", "-o", output], code, says, **options
+        )
 
     compile_to("a good place", "out/made.o", OK)
     compile_to("what vitc wrote before", "out/old.o", OK)
@@ -106,32 +108,67 @@ def compile_faults(place):
     compile_to("a limit on file sizes", "out/made.o", IO, "File too large", limit=True)
     compile_to("a limit, over an old output", "out/old.o", IO, "File too large", limit=True)
     compile_to("a link", "out/l.o", IO, "not a regular file", prepare=link("old.o", "out/l.o"))
-    compile_to("a dangling link", "out/l.o", IO, "not a regular file", prepare=link("no", "out/l.o"))
+    compile_to(
+        "a dangling link", "out/l.o", IO, "not a regular file", prepare=link("no", "out/l.o")
+    )
     compile_to("a link to its input", "out/l.o", USAGE, prepare=link("../m.onnx", "out/l.o"))
-    compile_to("a hard link to its input", "out/l.o", USAGE, "is the input",
-               prepare=lambda path: os.link(path("m.onnx"), path("out/l.o")))
-    compile_to("a header that is a link", "out/made.o", IO, "not a regular file",
-               prepare=link("old.h", "out/made.h"))
-    compile_to("a header that is a folder", "out/made.o", IO, "not a regular file",
-               prepare=lambda path: os.mkdir(path("out/made.h")))
-    compile_to("a foreign header", "out/made.o", USAGE, "not written by vitc",
-               prepare=lambda path: write_file(path("out/made.h"), b"#define MINE 1\n"))
+    compile_to(
+        "a hard link to its input",
+        "out/l.o",
+        USAGE,
+        "is the input",
+        prepare=lambda path: os.link(path("m.onnx"), path("out/l.o")),
+    )
+    compile_to(
+        "a header that is a link",
+        "out/made.o",
+        IO,
+        "not a regular file",
+        prepare=link("old.h", "out/made.h"),
+    )
+    compile_to(
+        "a header that is a folder",
+        "out/made.o",
+        IO,
+        "not a regular file",
+        prepare=lambda path: os.mkdir(path("out/made.h")),
+    )
+    compile_to(
+        "a foreign header",
+        "out/made.o",
+        USAGE,
+        "not written by vitc",
+        prepare=lambda path: write_file(path("out/made.h"), b"#define MINE 1\n"),
+    )
     if os.geteuid():
-        compile_to("a folder that is read only", "out/made.o", IO, "Permission denied",
-                   prepare=lambda path: os.chmod(path("out"), 0o555))
+        compile_to(
+            "a folder that is read only",
+            "out/made.o",
+            IO,
+            "Permission denied",
+            prepare=lambda path: os.chmod(path("out"), 0o555),
+        )
     for emit in ("c", "llvm"):
         argv = ["compile", "m.onnx", "--emit", emit, "-o"]
         if emit == "llvm":
             place.check("llvm to a full device", argv + ["/dev/full"], IO, "No space left")
         place.check(emit + " to a missing folder", argv + ["none/made." + emit], IO, "No such file")
         place.check(emit + " to its input", argv + ["m.onnx"], USAGE, "is the input")
-        place.check(emit + " to a foreign file", argv + ["out/notes.o"], USAGE, "not written by vitc")
+        place.check(
+            emit + " to a foreign file", argv + ["out/notes.o"], USAGE, "not written by vitc"
+        )
         place.check(emit + " to a link", argv + ["out/l"], IO, prepare=link("file", "out/l"))
-        place.check(emit + " under a limit", argv + ["out/made." + emit], IO, "File too large", limit=True)
+        place.check(
+            emit + " under a limit", argv + ["out/made." + emit], IO, "File too large", limit=True
+        )
     for name in ("config.json", "model.safetensors"):
         place.check("compile over " + name, ["compile", "m", "-o", "m/" + name], USAGE)
-    place.check("too little memory", ["compile", "m", "-o", "out/made.o", "--max-memory", "100K"], LIMIT,
-                "--max-memory")
+    place.check(
+        "too little memory",
+        ["compile", "m", "-o", "out/made.o", "--max-memory", "100K"],
+        LIMIT,
+        "--max-memory",
+    )
 
 
 def run_faults(place):
@@ -146,14 +183,30 @@ def run_faults(place):
     run_to("a link", "out/l", IO, prepare=link("file", "out/l"))
     run_to("its own input", "x.safetensors", USAGE, "is an input")
     run_to("the model's weights", "m/model.safetensors", USAGE)
-    run_to("a limit on file sizes", "out/y", IO, "File too large", limit=True,
-           prepare=lambda path: write_file(path("out/y"), b""))
+    run_to(
+        "a limit on file sizes",
+        "out/y",
+        IO,
+        "File too large",
+        limit=True,
+        prepare=lambda path: write_file(path("out/y"), b""),
+    )
 
 
 def full_standard_output(place):
-    for argv in (["inspect", "m"], ["inspect", "m", "--json"], ["version"], ["help"], ["targets"], ["doctor"],
-                 ["run", "m", "-i", "x.safetensors"], ["compile", "m", "-d", "fuse"],
-                 ["compile", "m", "-o", "-"], ["verify", "m"], ["bench", "m", "--min-time", "0", "-n", "1"]):
+    for argv in (
+        ["inspect", "m"],
+        ["inspect", "m", "--json"],
+        ["version"],
+        ["help"],
+        ["targets"],
+        ["doctor"],
+        ["run", "m", "-i", "x.safetensors"],
+        ["compile", "m", "-d", "fuse"],
+        ["compile", "m", "-o", "-"],
+        ["verify", "m"],
+        ["bench", "m", "--min-time", "0", "-n", "1"],
+    ):
         place.check(" ".join(argv) + " > /dev/full", argv, IO, "No space left", stdout="/dev/full")
 
 

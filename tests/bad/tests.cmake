@@ -1,11 +1,15 @@
-# bad: hostile and broken inputs, each with the exit code and the message that vitc must give
+# bad: hostile and broken inputs, outputs that fail, and signals: each with the exit code and the message
+# that vitc must give
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-set(BAD_SANITIZED $<$<BOOL:${VITC_SANITIZE}>:--sanitized>)
+function(add_bad_test name script)
+  add_test(NAME bad.${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/bad/${script}
+    --vitc $<TARGET_FILE:vitc> $<$<BOOL:${VITC_SANITIZE}>:--sanitized> ${ARGN} COMMAND_EXPAND_LISTS)
+  set_tests_properties(bad.${name} PROPERTIES LABELS "cli;bad" TIMEOUT 600)
+endfunction()
 foreach(family onnx json weights input text)
-  add_test(NAME bad.${family} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/run_bad.py
-    --vitc $<TARGET_FILE:vitc> ${BAD_SANITIZED} ${family} COMMAND_EXPAND_LISTS)
-  set_tests_properties(bad.${family} PROPERTIES LABELS "cli;bad" TIMEOUT 600)
+  add_bad_test(${family} run_bad.py ${family})
 endforeach()
-add_test(NAME bad.names COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/hostile_names.py
-  --vitc $<TARGET_FILE:vitc> --include ${CMAKE_SOURCE_DIR}/runtime ${BAD_SANITIZED} COMMAND_EXPAND_LISTS)
-set_tests_properties(bad.names PROPERTIES LABELS "cli;bad" TIMEOUT 600)
+add_bad_test(truncated truncated.py)
+add_bad_test(names hostile_names.py --include ${CMAKE_SOURCE_DIR}/runtime)
+add_bad_test(outputs output_faults.py)
+add_bad_test(killed killed.py --model ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/default)

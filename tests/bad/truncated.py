@@ -32,7 +32,9 @@ from run_bad import compile_tiny
 from vitc_process import Vitc, error_faults
 
 ONNX = model(
-    graph([node("Add", ["x", "w"], ["y"])], [value("x", [2])], [value("y", [2])], [floats("w", [2])])
+    graph(
+        [node("Add", ["x", "w"], ["y"])], [value("x", [2])], [value("y", [2])], [floats("w", [2])]
+    )
 )
 TEXT = b'graph {\n  %1 = input "x" : f32[2]\n  %2 = max %1, %1 : f32[2]\n  output "y" = %2\n}'
 PIXELS = safetensors({"pixel_values": ([1, 1, 4, 4], filled([1, 1, 4, 4]))})
@@ -86,13 +88,19 @@ def main():
                 with open(tiny, "rb") as f:
                     data = f.read()
             data = files[path] if data is None else data
-            line = [tiny if word == "{object}" else path if word == "{file}" else word for word in command]
+            line = [
+                tiny if word == "{object}" else path if word == "{file}" else word
+                for word in command
+            ]
             for length in range(0, len(data), step):
                 faults = check(vitc, folder, path, data[:length], line)
                 total += 1
                 failed += bool(faults)
                 if faults:
-                    print(f"FAIL: {path} cut to {length} of {len(data)} bytes\n    " + "\n    ".join(faults))
+                    print(
+                        f"FAIL: {path} cut to {length} of {len(data)} bytes\n    "
+                        + "\n    ".join(faults)
+                    )
     print(f"{total - failed} of {total} pieces are refused as they must be")
     return 1 if failed else 0
 
