@@ -7,6 +7,7 @@ typedef struct EmitOptions {
     const char *prefix; // symbol prefix, already checked: prefix_run, prefix_model
     bool standalone;    // no runtime: the run loop is inside, one thread
     bool selftest;
+    bool sanitize_address; // for programs linked with -fsanitize=address
     const char *source_sha256;
     const char *version; // of vitc, goes into `producer`
 } EmitOptions;

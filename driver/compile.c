@@ -217,6 +217,12 @@ static bool print_stopped(Tool *t, Graph *g, const PassOptions *o) {
         graph_print(g, &s);
     return tool_print(t, &s);
 }
+static bool can_sanitize(Tool *t) {
+    const Options *o = &t->opt;
+    if (!strcmp(o->sanitize, "none") || strcmp(o->emit, "c")) return true;
+    diag_error(t->c.diag, ERR_USAGE, 0, "--sanitize is for objects, not for --emit c");
+    return diag_note(t->c.diag, "the compiler of the C does it: cc -fsanitize=%s", o->sanitize);
+}
 static bool needs_output(Tool *t) {
     const Options *o = &t->opt;
     if (o->output || o->dump || !strcmp(o->emit, "llvm")) return true;
@@ -258,6 +264,7 @@ static bool emit_program(Tool *t, const Program *p, double started) {
     const char *prefix = choose_prefix(t);
     if (!prefix) return false;
     EmitOptions emit = emit_options(p, prefix);
+    emit.sanitize_address = !strcmp(t->opt.sanitize, "address");
     if (!strcmp(t->opt.emit, "llvm")) return write_llvm(t, p, &emit);
 
     Output to = choose_output(t);
@@ -282,7 +289,7 @@ bool verb_compile(Tool *t) {
     PassOptions passes;
     Source source;
     FrontendOptions front = frontend_options(o);
-    if (!pass_options(t, &passes)) return false;
+    if (!can_sanitize(t) || !pass_options(t, &passes)) return false;
     if (!source_load(t, o->file.data[0], &front, &source)) return false;
     passes.report = report;
     passes.report_ctx = t;

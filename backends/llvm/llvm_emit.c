@@ -7,6 +7,7 @@
 // everything else is a byte string.
 #include "backends/llvm/llvm_print.h"
 #include <llvm-c/Analysis.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <string.h>
@@ -74,6 +75,11 @@ static void attribute(Module *m, LLVMValueRef fn, const char *name, const char *
                                                    (unsigned)strlen(value));
     LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
 }
+static void enum_attribute(Module *m, LLVMValueRef fn, const char *name) {
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAttributeRef a = LLVMCreateEnumAttribute(m->ctx, kind, 0);
+    LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
+}
 void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t) {
     Str s = str_new(m->c->scratch);
     for (size_t i = 0; feature_at(i); i++) {
@@ -84,9 +90,8 @@ void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t) {
     attribute(m, fn, "target-features", str_cstr(&s));
     attribute(m, fn, "probe-stack", "inline-asm"); // a big frame meets the guard page
     if (t->vbytes == 64) attribute(m, fn, "prefer-vector-width", "512");
-    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
-    LLVMAttributeRef a = LLVMCreateEnumAttribute(m->ctx, nounwind, 0);
-    LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
+    enum_attribute(m, fn, "nounwind");
+    if (m->o->sanitize_address) enum_attribute(m, fn, "sanitize_address");
 }
 LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsigned nover,
                             LLVMValueRef *args, unsigned nargs) {
@@ -115,11 +120,18 @@ static void check_module(Module *m) {
     if (LLVMVerifyModule(m->m, LLVMReturnStatusAction, &why)) die("llvm", "%s", why);
     LLVMDisposeMessage(why);
 }
-static void slots_to_registers(Module *m, LLVMTargetMachineRef tm) {
+static void run_pass(Module *m, LLVMTargetMachineRef tm, const char *name) {
     LLVMPassBuilderOptionsRef opt = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef e = LLVMRunPasses(m->m, "mem2reg", tm, opt);
-    if (e) die("llvm", "mem2reg: %s", LLVMGetErrorMessage(e));
+    LLVMErrorRef e = LLVMRunPasses(m->m, name, tm, opt);
+    if (e) die("llvm", "%s: %s", name, LLVMGetErrorMessage(e));
     LLVMDisposePassBuilderOptions(opt);
+}
+// Every access of a kernel asks AddressSanitizer's shadow first. The tables are left as they are:
+// kernels do not read them, and their distance from the weights must not change.
+static void check_addresses(Module *m, LLVMTargetMachineRef tm) {
+    static const char *const tables_stay[] = {"vitc", "-asan-globals=0"};
+    LLVMParseCommandLineOptions(COUNT_OF(tables_stay), tables_stay, NULL);
+    run_pass(m, tm, "asan");
 }
 static bool object_bytes(Module *m, LLVMTargetMachineRef tm, Str *out) {
     LLVMMemoryBufferRef bytes = NULL;
@@ -159,7 +171,8 @@ static bool emit(Ctx *c, const Program *p, const EmitOptions *o, Output output, 
     print_kernels(&m);
     llvm_print_tables(&m);
     check_module(&m);
-    slots_to_registers(&m, tm);
+    run_pass(&m, tm, "mem2reg"); // slots become registers
+    if (o->sanitize_address) check_addresses(&m, tm);
     bool ok = output(&m, tm, out);
     module_free(&m);
     LLVMDisposeTargetMachine(tm);

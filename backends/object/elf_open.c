@@ -7,10 +7,12 @@
 typedef struct Find {
     ElfModel *out;
     uint32_t models, weights_section;
+    bool is_sanitized;
 } Find;
 static bool find_model(void *ctx, const char *name, Elf64_Sym *s) {
     Find *f = ctx;
     size_t n = strlen(name), suffix = strlen("_model");
+    if (!strcmp(name, "__asan_init")) f->is_sanitized = true;
     bool is_public = s->st_shndx != SHN_UNDEF && ELF64_ST_BIND(s->st_info) == STB_GLOBAL;
     if (!is_public || !str_ends(name, "_model") || n - suffix >= sizeof f->out->prefix)
         return false;
@@ -37,6 +39,12 @@ static bool last_section(const char *file, size_t n, const Elf64_Ehdr *h, Elf64_
     memcpy(last, file + end - sizeof *last, sizeof *last);
     return last->sh_offset >= end && last->sh_offset <= n && last->sh_size <= n - last->sh_offset;
 }
+// It calls AddressSanitizer's runtime, which is not in this process.
+static bool is_for_the_sanitizer(const ElfFile *e) {
+    Loc at = diag_loc(e->c->diag, (LocInfo){.file = e->path});
+    diag_error(e->c->diag, ERR_UNSUPPORTED, at, "was compiled with --sanitize address");
+    return diag_note(e->c->diag, "it runs in a program that is linked with -fsanitize=address");
+}
 bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfModel *out) {
     static const char foreign[] = "not an object made by vitc";
     ElfFile e = {.c = c, .path = path};
@@ -54,6 +62,7 @@ bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfMod
     str_add_n(&out->code, (const char *)file + sizeof header, code - sizeof header);
     if (!elf_read(&e, out->code.data, code) || !elf_each_symbol(&e, find_model, &f)) return false;
     if (f.models != 1) return elf_bad(&e, foreign);
+    if (f.is_sanitized) return is_for_the_sanitizer(&e);
     if (!elf_each_symbol(&e, undefine_weights, &f)) return false;
     if (f.weights_section != index) return elf_bad(&e, foreign);
     memcpy(out->code.data, e.body, code);

@@ -1,0 +1,13 @@
+# host: programs around compiled models, as a product would have them (label host)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+function(host_test name seconds)
+  add_test(NAME host/${name} COMMAND ${ARGN})
+  set_tests_properties(host/${name} PROPERTIES LABELS host TIMEOUT ${seconds} SKIP_RETURN_CODE 77)
+endfunction()
+
+set(sanitize ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/sanitize.py $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR})
+if(NOT VITC_SANITIZE)
+  host_test(sanitize 300 ${sanitize})
+  host_test(sanitize/all 3600 ${sanitize} all)
+  set_tests_properties(host/sanitize/all PROPERTIES LABELS "host;long")
+endif()
