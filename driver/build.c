@@ -1,6 +1,7 @@
 // build.c: from options and a model to a Program, to object bytes, to the weight image.
 #include "driver/build.h"
 #include "driver/memfile.h"
+#include "driver/tuning.h"
 #include "runtime/vitc_object.h"
 #include <errno.h>
 #include <string.h>
@@ -28,6 +29,18 @@ const Target *target_of_options(Tool *t) {
     return found ? found : unknown_target(t, name);
 }
 
+// ---- tuning ---------------------------------------------------------------------------------
+static bool read_tuning(Tool *t, const Target *target, const Tuning **out) {
+    Tuning *tuning = NEW(t->c.arena, Tuning);
+    *out = tuning;
+    return tuning_read(&t->c, t->opt.tuning, target, tuning);
+}
+bool tuning_is_absent(Tool *t) {
+    return !t->opt.tuning ||
+           diag_error(t->c.diag, ERR_USAGE, 0,
+                      "--tuning is for models: the schedules of this file are chosen");
+}
+
 // ---- pipeline -------------------------------------------------------------------------------
 bool pass_options(Tool *t, PassOptions *out) {
     const Options *o = &t->opt;
@@ -40,6 +53,7 @@ bool pass_options(Tool *t, PassOptions *out) {
         .time = o->time,
     };
     if (!out->target) return false;
+    if (o->tuning && !read_tuning(t, out->target, &out->tuning)) return false;
     if (o->max_threads >= 1 && o->max_threads <= 1024) return true;
     return diag_error(t->c.diag, ERR_USAGE, 0, "--max-threads: %lld is not in 1..1024",
                       (long long)o->max_threads);
@@ -124,7 +138,8 @@ bool executable_from_program(Tool *t, const Program *p, int flags, Executable *o
 static bool executable_from_object(Tool *t, const char *path, Executable *out) {
     FileView f;
     ElfModel m;
-    if (!file_map(&t->c, path, &f) || !elf_open_model(&t->c, path, f.data, f.nbytes, &m))
+    if (!tuning_is_absent(t) || !file_map(&t->c, path, &f) ||
+        !elf_open_model(&t->c, path, f.data, f.nbytes, &m))
         return false;
     *out = (Executable){.object = {m.code.data, m.code.n},
                         .weights = {m.weights, m.weights_nbytes},

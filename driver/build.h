@@ -27,6 +27,7 @@ typedef struct Source { // exactly one is set
 } Source;
 FrontendOptions frontend_options(const Options *o);
 bool source_load(Tool *t, const char *path, const FrontendOptions *f, Source *out);
+bool tuning_is_absent(Tool *t); // false after a diagnostic: schedules are chosen already
 bool is_object_file(Tool *t, const char *path); // an ELF file exists there
 
 // ---- build.c --------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ static bool load(Tool *t, const char *path, const FrontendOptions *options, Sour
 }
 bool source_load(Tool *t, const char *path, const FrontendOptions *options, Source *out) {
     diag_subject(t->c.diag, strcmp(path, "-") ? path : "stdin");
-    bool ok = load(t, path, options, out);
+    bool ok = load(t, path, options, out) && (out->graph || tuning_is_absent(t));
     diag_subject(t->c.diag, NULL);
     return ok;
 }

@@ -21,7 +21,13 @@ typedef struct Launch {
     int64_t grid;          // tasks
     const char *label;     // source node or idea, for profiles and text
     double flops;          // 2 x multiply-adds it performs
+    uint64_t nbytes;       // elements that it must read or write, each once; 0 = not known
 } Launch;
+
+static inline uint32_t launch_kib(const Launch *l) { // what a compiled object says of nbytes
+    uint64_t kib = l->nbytes / 1024 + (l->nbytes % 1024 != 0);
+    return kib < UINT32_MAX ? (uint32_t)kib : UINT32_MAX;
+}
 
 // How a constant lies in the weight image. The recipe of its numbers is a constant expression of
 // Program.graph, evaluated when the image is written (graph_eval_const), never all at once.

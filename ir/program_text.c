@@ -95,6 +95,7 @@ static void print_launch(const Program *p, const Launch *l, Str *out) {
         str_addf(out, " + %llu", (unsigned long long)at->offset);
     }
     str_addf(out, ") grid %lld flops %.17g ", (long long)l->grid, l->flops);
+    if (l->nbytes) str_addf(out, "bytes %llu ", (unsigned long long)l->nbytes);
     print_string(out, l->label);
     str_add(out, "\n");
 }
@@ -219,6 +220,7 @@ static void parse_launch(Parser *s) {
     launch.grid = lex_int(l);
     lex_expect(l, "flops");
     launch.flops = lex_float(l);
+    if (lex_accept(l, "bytes")) launch.nbytes = lex_uint(l);
     launch.label = lex_string(l);
     *PUSH(l->arena, &s->p->launch) = launch;
 }

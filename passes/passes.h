@@ -6,6 +6,7 @@
 typedef struct PassOptions {
     const Target *target;
     uint32_t max_slices;    // most threads the object will use (default 64)
+    const struct Tuning *tuning; // of passes/lower/schedule.h; NULL: schedule.def alone
     const char *dump;       // -d: names separated by commas, "all", "+name"; NULL = none
     const char *only;       // -p: exactly these passes; NULL = the pipeline
     const char *stop_after; // --stop-after

@@ -19,7 +19,8 @@ enum { VITC_MAX_ARGS = 16 };
 typedef struct vitc_launch {
     vitc_kernel kernel;
     const vitc_place *args;
-    uint32_t n_args, reserved;
+    uint32_t n_args;
+    uint32_t kib;      /* that it must read or write at least, for profiles; 0 = not known */
     int64_t grid;      /* tasks */
     const char *label; /* for profiles */
     uint64_t flops;

@@ -67,7 +67,7 @@ static LLVMValueRef launches(const Module *m) {
     for (uint32_t i = 0; i < p->launch.n; i++) { // vitc_launch
         const Launch *l = &p->launch.data[i];
         LLVMValueRef args = places(m, l), label = text(m, l->label);
-        v[i] = RECORD(m, m->kernel[l->kern], args, u32(m, l->nargs), u32(m, 0),
+        v[i] = RECORD(m, m->kernel[l->kern], args, u32(m, l->nargs), u32(m, launch_kib(l)),
                       u64(m, (uint64_t)l->grid), label, u64(m, (uint64_t)l->flops));
     }
     return array(m, v, p->launch.n);

@@ -209,8 +209,7 @@ static View operand(Lower *l, NodeId n) { // f32
 }
 bool lower_attention(Lower *l, const Fused *f) {
     Node node = *graph_node(l->g, f->anchor);
-    const Sched *s = sched_find(OP_ATTENTION, l->target);
-    Attention a = {.l = l, .mr = s->mr, .nv = s->nv, .lanes = (int)target_lanes(l->target, 4)};
+    Attention a = {.l = l, .lanes = (int)target_lanes(l->target, 4)};
     a.q = operand(l, node.in[0]);
     a.kk = operand(l, node.in[1]);
     View v = operand(l, node.in[2]);
@@ -222,6 +221,10 @@ bool lower_attention(Lower *l, const Fused *f) {
     a.t = a.kk.dim[r - 3];
     a.d = a.q.dim[r - 1];
     a.e = a.v.dim[r - 1];
+    Shape shape = {{a.s, a.t, a.d}};
+    Choice choice = sched_choose(OP_ATTENTION, shape, l->target, l->tuning);
+    a.mr = (int)choice.rows;
+    a.nv = (int)choice.vectors;
     // whole panels and whole virtual vectors; one is a multiple of the other
     a.tp = (int64_t)round_up((uint64_t)a.t, (uint64_t)max_i64(a.nv * a.lanes, VLANES));
     a.scale = node_float(&node, AT_SCALE, 1.0);

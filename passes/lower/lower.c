@@ -310,7 +310,11 @@ static void resolve_places(Lower *l) {
         }
 }
 Program *lower_program(PassCtx *pc, Graph *g) {
-    Lower l = {.c = pc->c, .arena = pc->c->scratch, .g = g, .target = pc->opt->target};
+    Lower l = {.c = pc->c,
+               .arena = pc->c->scratch,
+               .g = g,
+               .target = pc->opt->target,
+               .tuning = pc->opt->tuning};
     l.prog = program_new(pc->c->arena, l.target, g);
     l.prog->max_slices = pc->opt->max_slices ? pc->opt->max_slices : 64;
     l.plan.arena = l.arena;

@@ -20,6 +20,7 @@ typedef struct Lower {
     Arena *arena;
     Graph *g;
     const Target *target;
+    const Tuning *tuning;
     Program *prog;
     Plan plan;
     VEC(NodeState) node; // by NodeId; grows with the graph

@@ -7,11 +7,18 @@ Build build_new(Lower *l, const char *name) {
     Build b = {.l = l, .k = kern_new(l->prog->arena, name, l->target)};
     return b;
 }
+static uint64_t view_nbytes(const View *v) { // of its elements, each once
+    uint64_t n = dtype_info[v->dt].nbytes;
+    for (int i = 0; i < v->rank; i++)
+        if (v->stride[i]) n *= (uint64_t)v->dim[i];
+    return n;
+}
 Val build_arg(Build *b, const char *name, const View *v, bool is_mutable) {
     assert(b->launch.nargs < MAX_ARGS);
     uint32_t i = b->launch.nargs++;
     b->buffer[i] = v->buffer;
     b->launch.arg[i].offset = (uint64_t)v->offset;
+    b->launch.nbytes += view_nbytes(v);
     return k_param(b->k, name, v->dt, is_mutable);
 }
 

@@ -2,17 +2,17 @@
 // contiguous rows. Loop order of a slice (KERNELS sections 4, 14):
 //     for each pass over B (a batch, or a chunk of A's rows)
 //       for each K chunk (A's rows stay in L2)
-//         for each panel of this slice's columns
+//         for each panel of this slice's columns (or a few)
 //           for each block of rows: micro-kernel, K block by K block, then the epilogue
 // A task is one panel of one pass, so threads split N at batch 1 and read every weight once.
 #include "passes/lower/lower.h"
-#include <assert.h>
+#include <string.h>
 
 typedef struct MatMul {
     Lower *l;
     const Fused *f;
     Kern *k;
-    const Sched *sched;
+    Choice choice;
     int lanes;
     int64_t m, n, kn; // rows of one pass, columns, depth
     int64_t outer_rank, outer[MAX_RANK], passes;
@@ -79,25 +79,44 @@ static void load_sum(MatMul *m, const Micro *u, Val c) { // earlier chunks, from
     }
     k_end(k);
 }
-// `count` blocks of u.mr rows starting at row `first`, which is in block `first_block` of the pass.
+// Operands at columns of panel p; A has none.
+static void at_panel(const MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_OPERANDS]) {
+    Kern *k = m->k;
+    for (int o = 0; o < m->nest.noperands; o++) {
+        int64_t step = o == A ? 0 : o == B ? m->b_panel : col_stride(m, o) * m->columns;
+        at[o] = step ? k_padd(k, from[o], k_imuli(k, p, step)) : from[o];
+    }
+}
+// One block: u->mr rows, the `nth` of its pass, of one panel.
+static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t depth) {
+    Kern *k = m->k;
+    if (u.next.lines) {
+        int64_t per_block = depth / u.next.group * u.next.lines * 64;
+        int64_t ahead = m->choice.prefetch_ahead * m->choice.panels * m->b_panel;
+        u.next.at = k_padd(k, k_paddi(k, at[B], ahead), k_imuli(k, nth, per_block));
+    }
+    if (m->has_sum) load_sum(m, &u, at[C]);
+    micro_blocked(k, &u, at[A], at[B], depth, m->block, m->tile, m->tile_row, m->has_sum);
+    epilogue(m, &u, at);
+}
+// `count` blocks of u.mr rows starting at row `first`, which is in block `first_block` of the pass;
+// panels [p, end).
 static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t first_block, int64_t count,
-                       const Val at[MAX_OPERANDS], Val b, int64_t depth) {
+                       const Val at[MAX_OPERANDS], Val p, Val end, int64_t depth) {
     Kern *k = m->k;
     if (!count) return;
-    Val i = k_loopn(k, count), here[MAX_OPERANDS];
-    Val row = k_iaddi(k, k_imuli(k, i, u.mr), first);
+    Val i = k_loopn(k, count), here[MAX_OPERANDS], there[MAX_OPERANDS];
+    Val row = k_iaddi(k, k_imuli(k, i, u.mr), first), nth = k_iaddi(k, i, first_block);
     for (int o = 0; o < m->nest.noperands; o++)
-        if (o != B)
-            here[o] =
-                row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o))) : at[o];
-    if (u.next.at) {
-        int64_t per_block = depth / u.next.group * u.next.lines * 64;
-        Val nth = k_iaddi(k, i, first_block);
-        u.next.at = k_padd(k, u.next.at, k_imuli(k, nth, per_block));
+        here[o] = o != B && row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o)))
+                                             : at[o];
+    if (m->choice.panels == 1) {
+        one_block(m, u, nth, here, depth);
+    } else {
+        at_panel(m, k_loop(k, p, end, 1), here, there);
+        one_block(m, u, nth, there, depth);
+        k_end(k);
     }
-    if (m->has_sum) load_sum(m, &u, here[C]);
-    micro_blocked(k, &u, here[A], b, depth, m->block, m->tile, m->tile_row, m->has_sum);
-    epilogue(m, &u, here);
     k_end(k);
 }
 // Panels [lo, hi) of `columns` columns, all rows of the pass, depth [from, from + depth).
@@ -107,22 +126,25 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
         .lanes = m->lanes, .nv = (int)ceil_div(columns, m->lanes), .a_k = m->a_k, .b_k = m->b_k};
     u.a_row = row_stride(m, A);
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
-    Val p = k_loop(k, lo, hi, 1), at[MAX_OPERANDS];
-    for (int o = 0; o < m->nest.noperands; o++) {
-        int64_t step = col_stride(m, o) * m->columns;
-        at[o] = o == A || o == B || !step ? m->base[o] : k_padd(k, m->base[o], k_imuli(k, p, step));
+    int64_t group = m->choice.panels;
+    Val p = k_loop(k, lo, hi, group), at[MAX_OPERANDS], base[MAX_OPERANDS];
+    Val end = group > 1 ? k_imin(k, k_iaddi(k, p, group), hi) : 0;
+    for (int o = 0; o < m->nest.noperands; o++) base[o] = m->base[o];
+    base[A] = k_padd(k, base[A], k_imul(k, from, k_index(k, m->a_k)));
+    base[B] = k_padd(k, base[B], k_imul(k, from, k_index(k, m->b_k)));
+    if (group == 1)
+        at_panel(m, p, base, at);
+    else
+        memcpy(at, base, sizeof at);
+    RowSplit s = sched_rows(m->m, m->choice.rows);
+    if (m->is_packed) {
+        PrefetchRate rate = sched_prefetch(&m->choice, s.count, m->b_k, m->block, depth);
+        u.next = (Prefetch){.group = rate.group, .lines = rate.lines};
     }
-    at[A] = k_padd(k, at[A], k_imul(k, from, k_index(k, m->a_k)));
-    Val b = k_padd(k, m->base[B], k_imuli(k, p, m->b_panel));
-    b = k_padd(k, b, k_imul(k, from, k_index(k, m->b_k)));
-    RowSplit s = sched_rows(m->m, m->sched->mr);
-    PrefetchRate rate = sched_prefetch(s.count, m->b_k, m->block, depth);
-    if (rate.lines && m->is_packed)
-        u.next = (Prefetch){k_paddi(k, b, m->b_panel), rate.group, rate.lines};
     u.mr = s.rows;
-    row_blocks(m, u, 0, 0, s.big, at, b, depth);
+    row_blocks(m, u, 0, 0, s.big, at, p, end, depth);
     u.mr = s.rows - 1;
-    row_blocks(m, u, s.big * s.rows, s.big, s.count - s.big, at, b, depth);
+    row_blocks(m, u, s.big * s.rows, s.big, s.count - s.big, at, p, end, depth);
     k_end(k);
 }
 static void all_panels(MatMul *m, Val lo, Val hi, Val from, int64_t depth) {
@@ -205,9 +227,10 @@ static void cut_rows(MatMul *m) {
             n->stride[o][0] = 0;
         }
     }
-    int64_t rows = n->dim[n->rank - 2], fit = sched_m_chunk(m->l->target, rows, m->kn);
+    int64_t rows = n->dim[n->rank - 2];
+    int64_t wanted = sched_m_chunk(&m->choice, m->l->target, rows, m->kn), fit = wanted;
     while (rows % fit) fit++; // exact: the next divisor
-    if (fit < rows && fit <= 2 * sched_m_chunk(m->l->target, rows, m->kn) && n->rank < MAX_RANK) {
+    if (fit < rows && fit <= 2 * wanted && n->rank < MAX_RANK) {
         for (int i = n->rank; i > n->rank - 2; i--) {
             n->dim[i] = n->dim[i - 1];
             for (int o = 0; o < n->noperands; o++) n->stride[o][i] = n->stride[o][i - 1];
@@ -248,8 +271,8 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
             &build, o < EXT ? name[o] : arena_printf(m->l->prog->arena, "e%d", o - EXT), v, o == C);
         m->dt[o] = v->dt;
     }
-    m->tile_row = (int64_t)m->sched->nv * m->lanes * 4;
-    m->tile = k_scratch(k, (uint64_t)(m->sched->mr * m->tile_row));
+    m->tile_row = m->choice.vectors * m->lanes * 4;
+    m->tile = k_scratch(k, (uint64_t)(m->choice.rows * m->tile_row));
     int64_t npanels = ceil_div(m->n, m->columns);
     slice_body(m, &build, npanels);
     const Node *node = graph_node(m->l->g, m->f->anchor);
@@ -263,14 +286,13 @@ bool lower_matmul(Lower *l, const Fused *f) {
     NodeId an = node->in[0], bn = node->in[1];
     bool trans = node_int(node, AT_TRANS_B, 0) != 0;
     Type bt = *graph_type(l->g, bn), ct = node->type;
-    MatMul m = {.l = l,
-                .f = f,
-                .sched = sched_find(OP_MATMUL, l->target),
-                .lanes = (int)target_lanes(l->target, 4)};
+    MatMul m = {.l = l, .f = f, .lanes = (int)target_lanes(l->target, 4)};
     View a = matrix_operand(l, an), c = lower_dest(l, f->result), b;
     m.kn = a.dim[a.rank - 1];
     m.n = ct.dim[ct.rank - 1];
-    m.columns = (int64_t)m.sched->nv * m.lanes;
+    Shape shape = {{type_count(&ct) / m.n, m.n, m.kn}};
+    m.choice = sched_choose(OP_MATMUL, shape, l->target, l->tuning);
+    m.columns = m.choice.vectors * m.lanes;
     bool is_packed = m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     if (is_packed) {
         b = lower_region(
@@ -295,7 +317,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     cut_rows(&m);
     m.block = sched_k_block(m.kn);
     bool can_chunk = c.dt == DT_F32 && col_stride(&m, C) == 4;
-    m.chunk = can_chunk ? sched_k_chunk(l->target, m.m, m.kn) : m.kn;
+    m.chunk = can_chunk ? sched_k_chunk(&m.choice, l->target, m.m, m.kn) : m.kn;
     emit_matmul(&m, &c, &a, &b);
     return true;
 }

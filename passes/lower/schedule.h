@@ -5,14 +5,6 @@
 #include "ir/graph.h"
 #include "ir/target.h"
 
-typedef struct Sched {
-    GraphOp op;
-    uint64_t features;
-    int mr, nv; // register block: rows, vectors
-    const char *reason;
-} Sched;
-const Sched *sched_find(GraphOp op, const Target *t);
-
 enum {
     MR_MAX = 16,
     NV_MAX = 4,
@@ -24,23 +16,61 @@ enum {
 };
 // The length of the k blocks of a sum over `k`.
 int64_t sched_k_block(int64_t k);
+
+// ---- the schedule of one kernel: its row of schedule.def, then what a tuning says --------------
+typedef struct Choice { // 0: a rule below decides
+#define KNOB(name, ops, least, most, meaning) int64_t name;
+#include "passes/lower/knobs.def"
+} Choice;
+typedef struct Shape { // MATMUL: rows, columns, depth; ATTENTION: queries, keys, head size
+    int64_t dim[3];
+} Shape;
+enum { UNTUNED = -1 };
+typedef struct TuningRow {
+    GraphOp op;
+    bool any_shape; // else only kernels of `shape`
+    Shape shape;
+    Choice set; // UNTUNED: left as it is
+} TuningRow;
+typedef struct Tuning { // from a tuning file; a later row wins
+    TuningRow *row;
+    uint32_t n;
+} Tuning;
+typedef struct KnobInfo {
+    const char *name, *meaning;
+    size_t at; // of its int64_t in Choice
+    int64_t least, most;
+    int ops; // MM, ATT
+} KnobInfo;
+extern const KnobInfo knob_info[];
+extern const size_t knob_rows;
+static inline int64_t *knob_of(Choice *c, size_t knob) {
+    return (int64_t *)(void *)((char *)c + knob_info[knob].at);
+}
+bool knob_is_for(const KnobInfo *i, GraphOp op);
+Choice sched_choose(GraphOp op, Shape s, const Target *t, const Tuning *tuning);
+// Why the register block cannot be, or NULL.
+const char *sched_refuses(GraphOp op, const Choice *c, const Target *t);
+extern const Choice choice_untuned; // every knob UNTUNED
+
 // How many k (a multiple of the block) of `rows` rows of A stay in half of L2 while all panels
 // pass.
-int64_t sched_k_chunk(const Target *t, int64_t rows, int64_t k);
+int64_t sched_k_chunk(const Choice *c, const Target *t, int64_t rows, int64_t k);
 // Rows of one pass over the weights: as many as keep A's rows in half of L2, never less than 192.
-int64_t sched_m_chunk(const Target *t, int64_t rows, int64_t k);
-// How the next panel (`panel_bytes` a step of k, `depth` steps) is prefetched while `nblocks` row
-// blocks pass over this one: `lines` cache lines every `group` steps, covering nine tenths or more
+int64_t sched_m_chunk(const Choice *c, const Target *t, int64_t rows, int64_t k);
+// How weights ahead (`bytes_per_k` a step of k, `depth` steps) are prefetched while `nblocks` row
+// blocks pass over these: `lines` cache lines every `group` steps, covering nine tenths or more
 // with the fewest instructions. lines = 0: not worth it.
 typedef struct PrefetchRate {
     int group, lines;
 } PrefetchRate;
-PrefetchRate sched_prefetch(int64_t nblocks, int64_t bytes_per_k, int64_t block, int64_t depth);
+PrefetchRate sched_prefetch(const Choice *c, int64_t nblocks, int64_t bytes_per_k, int64_t block,
+                            int64_t depth);
 // An exact split of m rows into `count` blocks: the first `big` have `rows` rows, the others one
 // less.
 typedef struct RowSplit {
     int64_t count, big;
     int rows;
 } RowSplit;
-RowSplit sched_rows(int64_t m, int mr);
+RowSplit sched_rows(int64_t m, int64_t mr);
 #endif
