@@ -137,10 +137,11 @@ static void print_text(const View *v, Str *s) {
     if (m->n_labels) print_labels(v, s);
     str_addf(s, "%-10s %s a call, %u launches\n", "work", text_flops(a, (double)m->flops),
              v->object->n_launches);
-    str_addf(s, "%-10s weights %s, arena %s (intermediates %s + %u x %s scratch)\n", "memory",
+    str_addf(s, "%-10s weights %s, arena %s (intermediates %s + scratch %s), at most %u "
+             "threads\n", "memory",
              text_bytes(a, m->weight_bytes), text_bytes(a, m->arena_bytes),
-             text_bytes(a, v->object->intermediate_bytes), v->object->max_slices,
-             text_bytes(a, v->object->scratch_bytes));
+             text_bytes(a, v->object->intermediate_bytes),
+             text_bytes(a, v->object->scratch_bytes), v->object->max_slices);
     Sums layers = sum_layers(v), kernels = sum_kernels(v);
     print_sums(v, "part", &layers, s);
     print_sums(v, "kernel", &kernels, s);

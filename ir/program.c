@@ -12,6 +12,12 @@ Program *program_new(Arena *a, const Target *t, const Graph *g) {
     p->max_slices = 1;
     return p;
 }
+uint64_t program_launch_scratch(const Program *p, const Launch *l) {
+    const Kern *k = p->kern.data[l->kern];
+    uint64_t slices = (uint64_t)min_i64(p->max_slices, l->grid), total;
+    bool fits = k->scratch_bytes <= INT64_MAX && size_mul(kern_slice_bytes(k), slices, &total);
+    return fits ? total : UINT64_MAX; // more than any check lets through
+}
 DType region_dtype(const Graph *g, const Region *r) {
     DType dt = graph_type(g, r->expr)->dt;
     return dtype_info[dt].cls == CLASS_FLOAT ? DT_F32 : dt;

@@ -56,16 +56,19 @@ typedef struct Program {
     VEC(Region) region;    // by offset, no overlap
     VEC(ProgramTensor) input, output;
     uint64_t arena_bytes;  // intermediates; multiple of 64
-    uint64_t scratch_bytes;    // of one slice; multiple of 64
+    uint64_t scratch_bytes;    // the most that one launch's slices need together; multiple of 64
     uint64_t weight_bytes;
-    uint32_t max_slices; // threads beyond this are not used; the host's arena holds arena_bytes +
-                         // max_slices * scratch_bytes
+    uint32_t max_slices; // threads beyond this are not used
 } Program;
 
 Program *program_new(Arena *a, const Target *t, const Graph *g);
 static inline uint64_t program_host_arena(const Program *p) {
-    return p->arena_bytes + p->max_slices * p->scratch_bytes;
+    return p->arena_bytes + p->scratch_bytes;
 }
+static inline uint64_t kern_slice_bytes(const Kern *k) { // from one slice's scratch to the next's
+    return round_up(k->scratch_bytes, 64);
+}
+uint64_t program_launch_scratch(const Program *p, const Launch *l); // of its slices together
 // program_check.c: places inside their objects, kernels verify (in any phase: whoever prints a
 // parsed program asks kern_check for after_math), regions ordered and of the right size, no launch
 // reads bytes of the arena that nothing wrote (by intervals).

@@ -70,9 +70,6 @@ static bool check_kernels(Checker *c) {
         c->work += k->ins.n;
         if (!kern_check(k, c->d, false)) return false;
         if (k->target != p->target) return bad(c, "kernel @%s is for %s", k->name, k->target->name);
-        if (k->scratch_bytes > p->scratch_bytes)
-            return bad(c, "kernel @%s wants %llu bytes of scratch", k->name,
-                       (unsigned long long)k->scratch_bytes);
         for (uint32_t m = 0; m < n; m++)
             if (!strcmp(p->kern.data[m]->name, k->name)) return bad(c, "two kernels @%s", k->name);
     }
@@ -136,6 +133,9 @@ static bool check_launch(Checker *c, uint32_t n) {
         return bad(c, "launch %u: %u arguments for @%s", n, l->nargs, k->name);
     if (l->grid < 1 || (uint64_t)l->grid > limit(LIM_ELEMENTS))
         return bad(c, "launch %u: %lld tasks", n, (long long)l->grid);
+    if (program_launch_scratch(c->p, l) > c->p->scratch_bytes)
+        return bad(c, "launch %u: @%s wants %llu bytes of scratch a slice", n, k->name,
+                   (unsigned long long)k->scratch_bytes);
     if (!(l->flops >= 0 && l->flops < 1e18)) return bad(c, "launch %u: %g flops", n, l->flops);
     Arena *scratch = arena_new("launch_access");
     const Access *a = launch_access(k, l->grid, scratch);
@@ -175,8 +175,7 @@ static bool check_sizes(Checker *c) {
     if (p->input.n > limit(LIM_BORDERS) || p->output.n > limit(LIM_BORDERS) - p->input.n)
         return bad(c, "too many inputs and outputs: %u and %u", p->input.n, p->output.n);
     uint64_t total;
-    if (!size_mul(p->scratch_bytes, p->max_slices, &total) ||
-        !size_add(total, p->arena_bytes, &total) || total > INT64_MAX / 2 ||
+    if (!size_add(p->scratch_bytes, p->arena_bytes, &total) || total > INT64_MAX / 2 ||
         p->weight_bytes > INT64_MAX / 2)
         return bad(c, "more memory than there is");
     return true;

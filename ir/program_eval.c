@@ -25,7 +25,7 @@ static void run_launch(const Program *p, const Launch *l, const Memory *m, void 
     void *args[MAX_ARGS];
     for (uint32_t n = 0; n < l->nargs; n++) args[n] = address(m, &l->arg[n]);
     for (int64_t s = 0; s < slices; s++) {
-        memset(scratch, 0xff, p->scratch_bytes);
+        memset(scratch, 0xff, p->kern.data[l->kern]->scratch_bytes);
         int64_t lo = l->grid * s / slices, hi = l->grid * (s + 1) / slices;
         kern_eval(p->kern.data[l->kern], args, scratch, lo, hi);
     }

@@ -132,7 +132,7 @@ vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, voi
         const vitc_launch *l = &o->launches[i];
         void *args[VITC_MAX_ARGS];
         for (uint32_t j = 0; j < l->n_args; j++) args[j] = resolve(&p, &l->args[j]);
-        frame f = {l->kernel, args, scratch, o->scratch_bytes, l->grid, count_slices(o, l, par)};
+        frame f = {l->kernel, args, scratch, l->scratch_bytes, l->grid, count_slices(o, l, par)};
         if (f.slices == 1)
             run_slice(&f, 0);
         else

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VITC_ABI 1u
+#define VITC_ABI 2u
 
 typedef enum vitc_status {
     VITC_OK = 0,

@@ -22,6 +22,7 @@ typedef struct vitc_launch {
     uint32_t n_args;
     uint32_t kib;      /* that it must read or write at least, for profiles; 0 = not known */
     int64_t grid;      /* tasks */
+    uint64_t scratch_bytes; /* of one slice, multiple of 64 */
     const char *label; /* for profiles */
     uint64_t flops;
 } vitc_launch;
@@ -32,7 +33,7 @@ typedef struct vitc_object {
      * linker fills, so that no distance is too far and no dynamic relocation is needed. */
     const int64_t *weights_anchor;
     uint64_t intermediate_bytes; /* first part of the arena */
-    uint64_t scratch_bytes;      /* then max_slices pieces of this size */
+    uint64_t scratch_bytes;      /* the rest of it, cut into the slices of the current launch */
     uint32_t max_slices, reserved;
     const vitc_model_info *info;
 } vitc_object;

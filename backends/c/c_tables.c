@@ -52,9 +52,9 @@ static void print_launches(const CModule *m, Str *out) {
     str_add(out, "static const vitc_launch launches[] = {\n");
     for (uint32_t i = 0; i < p->launch.n; i++) {
         const Launch *l = &p->launch.data[i];
-        str_addf(out, "    {%s, places_%u, %u, %u, %" PRId64 ", %s, %.0f},\n",
+        str_addf(out, "    {%s, places_%u, %u, %u, %" PRId64 ", %" PRIu64 ", %s, %.0f},\n",
                  p->kern.data[l->kern]->name, i, l->nargs, launch_kib(l), l->grid,
-                 quoted(m, l->label), l->flops);
+                 kern_slice_bytes(p->kern.data[l->kern]), quoted(m, l->label), l->flops);
     }
     str_add(out, "};\n\n");
 }

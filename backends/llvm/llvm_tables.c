@@ -4,7 +4,7 @@
 #include "backends/llvm/llvm_print.h"
 #include <string.h>
 
-enum { OBJECT_ABI = 1, ARENA_ALIGN = 64 }; // VITC_ABI; what kernels and the runtime count on
+enum { OBJECT_ABI = 2, ARENA_ALIGN = 64 }; // VITC_ABI; what kernels and the runtime count on
 
 // ---- constants -------------------------------------------------------------------------------
 static LLVMValueRef u32(const Module *m, uint64_t v) {
@@ -66,9 +66,10 @@ static LLVMValueRef launches(const Module *m) {
     LLVMValueRef *v = values(m, p->launch.n);
     for (uint32_t i = 0; i < p->launch.n; i++) { // vitc_launch
         const Launch *l = &p->launch.data[i];
+        LLVMValueRef scratch = u64(m, kern_slice_bytes(p->kern.data[l->kern]));
         LLVMValueRef args = places(m, l), label = text(m, l->label);
         v[i] = RECORD(m, m->kernel[l->kern], args, u32(m, l->nargs), u32(m, launch_kib(l)),
-                      u64(m, (uint64_t)l->grid), label, u64(m, (uint64_t)l->flops));
+                      u64(m, (uint64_t)l->grid), scratch, label, u64(m, (uint64_t)l->flops));
     }
     return array(m, v, p->launch.n);
 }

@@ -1,8 +1,11 @@
-// attention.c: softmax(scale Q K^T) V of one head in one task; a block of score rows lives in the
-// slice's scratch and never leaves the cache, so any token count works (KERNELS section 5: the full
-// score row is fine while it sits in L2).
-//     K^T is packed once a head: [d][tokens, padded]
-//     for each block of query rows: S = Q K^T; P = 2^(S - max); O = P V, scaled by 1 / sum P
+// attention.c: softmax(scale Q K^T) V of one head in one task; score rows live in the slice's
+// scratch and never leave the cache, so any token count works (KERNELS section 5: full score rows
+// are fine while they sit in L2).
+//     once a head: K^T and V are packed in panels, so that the products below read on and on
+//     for each group of blocks of query rows (one block when K^T and V stay in L2)
+//         for each panel of keys, for each block:           S = Q K^T
+//         for each row:                                     P = 2^(S - max)
+//         for each block of keys, panel of V, for each block: O += P V, at last times 1 / sum P
 #include "passes/lower/lower.h"
 #include <math.h>
 
@@ -10,11 +13,16 @@ typedef struct Attention {
     Lower *l;
     Kern *k;
     int mr, nv, lanes;
+    int64_t panel;          // columns of a full panel: nv vectors
     int64_t s, t, d, e, tp; // queries, keys, head size of q and k, of v; keys padded
+    int64_t group;          // blocks of query rows that share a pass over K^T and V
     View o, q, kk, v;       // [outer.., tokens, heads, size]; heads is the last outer loop
     Val ob, qb, kb, vb;     // of the current head
-    Val kt, score, inverse; // scratch: K^T, score rows, 1 / sum of each row
-    double scale;           // of the exponent, base 2
+    // scratch: K^T [panels][d][panel]; V [panels][t][panel]; of the group's rows: scores [tp],
+    // sums of products [e, padded], 1 / sum of powers
+    Val kt, vp, score, sum, inverse;
+    int64_t sum_row; // bytes
+    double scale;    // of the exponent, base 2
 } Attention;
 
 static int64_t row(const View *v) {
@@ -24,17 +32,20 @@ static int64_t col(const View *v) {
     return v->stride[v->rank - 1];
 }
 
+// ---- packing -----------------------------------------------------------------------------------
 // K^T by strided loads: a vector holds one channel of `lanes` keys. `count` vectors from vector
 // `first` on, of which `keys` lanes exist; the others become zeros.
 static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     Kern *k = a->k;
     VType vt = vec_type(DT_F32, a->lanes);
     if (count <= 0) return;
-    Val vector = k_iaddi(k, k_loopn(k, count), first), c = k_loopn(k, a->d);
+    Val vector = k_iaddi(k, k_loopn(k, count), first), nv = k_index(k, a->nv);
+    Val panel = k_idiv(k, vector, nv), nth = k_imod(k, vector, nv), c = k_loopn(k, a->d);
     Val src = k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes));
     src = k_padd(k, src, k_imuli(k, c, col(&a->kk)));
-    Val dst = k_padd(k, a->kt, k_imuli(k, vector, (int64_t)a->lanes * 4));
-    dst = k_padd(k, dst, k_imuli(k, c, a->tp * 4));
+    Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->d * a->panel * 4));
+    dst = k_padd(k, dst, k_imuli(k, nth, (int64_t)a->lanes * 4));
+    dst = k_padd(k, dst, k_imuli(k, c, a->panel * 4));
     Val x = keys ? k_loads(k, vt, src, 0, row(&a->kk), keys) : k_const_f(k, vt, 0);
     k_store(k, dst, 0, x, a->lanes);
     k_end(k);
@@ -46,40 +57,107 @@ static void pack_keys(Attention *a) {
     pack_vectors(a, whole, partial, (int)rest);
     pack_vectors(a, whole + partial, a->tp / a->lanes - whole - partial, 0);
 }
-// acc rows into memory, scaled by the row's factor when `inverse`.
-static void store_block(Attention *a, const Micro *u, Val acc[MR_MAX][NV_MAX], Val dst,
-                        int64_t dst_row, bool is_output) {
+// `count` panels of V from panel `first` on, of `columns` columns each; padding becomes zeros.
+static void pack_value_panels(Attention *a, int64_t first, int64_t count, int64_t columns) {
     Kern *k = a->k;
-    VType vt = vec_type(DT_F32, u->lanes);
-    for (int r = 0; r < u->mr; r++) {
-        Val f = is_output ? k_loadb(k, vt, a->inverse, 4 * r) : 0;
-        for (int j = 0; j < u->nv; j++) {
-            int lanes = j == u->nv - 1 ? u->tail : u->lanes;
-            int64_t at = r * dst_row, step = is_output ? col(&a->o) : 4;
-            Val v = is_output ? k_op2(k, K_MUL, acc[r][j], f) : acc[r][j];
-            at += step * j * u->lanes;
-            if (is_output)
-                store_as(k, a->o.dt, dst, at, step, v, lanes);
-            else
-                k_store(k, dst, at, v, u->lanes);
-        }
+    VType vt = vec_type(DT_F32, a->lanes);
+    if (!count) return;
+    Val p = k_iaddi(k, k_loopn(k, count), first), t = k_loopn(k, a->t);
+    Val src = k_padd(k, a->vb, k_imuli(k, p, a->panel * col(&a->v)));
+    src = k_padd(k, src, k_imuli(k, t, row(&a->v)));
+    Val dst = k_padd(k, a->vp, k_imuli(k, p, a->t * a->panel * 4));
+    dst = k_padd(k, dst, k_imuli(k, t, a->panel * 4));
+    for (int j = 0; j < a->nv; j++) {
+        int64_t at = (int64_t)j * a->lanes, have = min_i64(a->lanes, columns - at);
+        Val x = have > 0 ? k_load(k, vt, src, at * 4, (int)have) : k_const_f(k, vt, 0);
+        k_store(k, dst, at * 4, x, a->lanes);
     }
-}
-static void scores(Attention *a, int mr, Val q) {
-    Kern *k = a->k;
-    int64_t panel = (int64_t)a->nv * a->lanes;
-    Micro u = {.mr = mr,
-               .nv = a->nv,
-               .lanes = a->lanes,
-               .tail = a->lanes,
-               .a_row = row(&a->q),
-               .a_k = col(&a->q),
-               .b_k = a->tp * 4};
-    Val p = k_loopn(k, a->tp / panel), acc[MR_MAX][NV_MAX];
-    micro_sum(k, &u, q, k_padd(k, a->kt, k_imuli(k, p, panel * 4)), a->d, acc);
-    store_block(a, &u, acc, k_padd(k, a->score, k_imuli(k, p, panel * 4)), a->tp * 4, false);
+    k_end(k);
     k_end(k);
 }
+static void pack_values(Attention *a) {
+    int64_t whole = a->e / a->panel, rest = a->e % a->panel;
+    pack_value_panels(a, 0, whole, a->panel);
+    pack_value_panels(a, whole, rest ? 1 : 0, rest);
+}
+
+// ---- the two products --------------------------------------------------------------------------
+typedef struct Group { // the row blocks first .. first + count - 1 of mr rows each
+    int mr;
+    Val count; // how many
+    Val q, o;  // their first rows
+} Group;
+static Micro micro_of(const Attention *a, int mr) {
+    return (Micro){.mr = mr, .nv = a->nv, .lanes = a->lanes, .tail = a->lanes, .b_k = a->panel * 4};
+}
+static void scores(Attention *a, const Group *g) {
+    Kern *k = a->k;
+    Micro u = micro_of(a, g->mr);
+    u.a_row = row(&a->q);
+    u.a_k = col(&a->q);
+    Val p = k_loopn(k, a->tp / a->panel), i = k_loop(k, k_index(k, 0), g->count, 1);
+    Val q = k_padd(k, g->q, k_imuli(k, i, g->mr * row(&a->q))), acc[MR_MAX][NV_MAX];
+    micro_sum(k, &u, q, k_padd(k, a->kt, k_imuli(k, p, a->d * a->panel * 4)), a->d, acc);
+    Val dst = k_padd(k, a->score, k_imuli(k, p, a->panel * 4));
+    dst = k_padd(k, dst, k_imuli(k, i, g->mr * a->tp * 4));
+    for (int r = 0; r < g->mr; r++)
+        for (int j = 0; j < a->nv; j++)
+            k_store(k, dst, r * a->tp * 4 + (int64_t)j * a->lanes * 4, acc[r][j], a->lanes);
+    k_end(k);
+    k_end(k);
+}
+// sum (+)= P V over keys [from, from + n) for every panel and row block.
+static void weighted_values(Attention *a, const Group *g, Val from, int64_t n, bool add) {
+    Kern *k = a->k;
+    VType vt = vec_type(DT_F32, a->lanes);
+    Micro u = micro_of(a, g->mr);
+    u.a_row = a->tp * 4;
+    u.a_k = 4;
+    Val p = k_loopn(k, ceil_div(a->e, a->panel)), i = k_loop(k, k_index(k, 0), g->count, 1);
+    Val w = k_padd(k, a->score, k_imuli(k, i, g->mr * a->tp * 4)), acc[MR_MAX][NV_MAX];
+    w = k_padd(k, w, k_imuli(k, from, 4));
+    Val v = k_padd(k, a->vp, k_imuli(k, p, a->t * a->panel * 4));
+    v = k_padd(k, v, k_imuli(k, from, a->panel * 4));
+    micro_sum(k, &u, w, v, n, acc);
+    Val sum = k_padd(k, a->sum, k_imuli(k, i, g->mr * a->sum_row));
+    sum = k_padd(k, sum, k_imuli(k, p, a->panel * 4));
+    for (int r = 0; r < g->mr; r++)
+        for (int j = 0; j < a->nv; j++) {
+            int64_t at = r * a->sum_row + (int64_t)j * a->lanes * 4;
+            Val x = acc[r][j];
+            if (add) x = k_op2(k, K_ADD, k_load(k, vt, sum, at, a->lanes), x);
+            k_store(k, sum, at, x, a->lanes);
+        }
+    k_end(k);
+    k_end(k);
+}
+// Blocks of keys as matmul's blocks of k: each summed from zero, added in order.
+static void all_values(Attention *a, const Group *g) {
+    Kern *k = a->k;
+    int64_t block = sched_k_block(a->t), more = (a->t - block) / block, rest = a->t % block;
+    weighted_values(a, g, k_index(k, 0), block, false);
+    if (more) {
+        Val i = k_loopn(k, more);
+        weighted_values(a, g, k_imuli(k, k_iaddi(k, i, 1), block), block, true);
+        k_end(k);
+    }
+    if (rest) weighted_values(a, g, k_index(k, a->t - rest), rest, true);
+}
+static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
+    Kern *k = a->k;
+    VType vt = vec_type(DT_F32, a->lanes);
+    Val r = k_loop(k, k_index(k, 0), k_imuli(k, g->count, g->mr), 1);
+    Val sum = k_padd(k, a->sum, k_imuli(k, r, a->sum_row));
+    Val dst = k_padd(k, g->o, k_imuli(k, r, row(&a->o)));
+    Val f = k_loadb(k, vt, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0);
+    for (int64_t c = 0; c < a->e; c += a->lanes) {
+        Val v = k_op2(k, K_MUL, k_load(k, vt, sum, c * 4, a->lanes), f);
+        store_as(k, a->o.dt, dst, c * col(&a->o), col(&a->o), v, (int)min_i64(a->lanes, a->e - c));
+    }
+    k_end(k);
+}
+
+// ---- softmax -----------------------------------------------------------------------------------
 // One row of scores becomes powers of two; 1 / their sum goes to inverse[r]. Padding becomes zero.
 static void softmax_row(Attention *a, Val r) {
     Kern *k = a->k;
@@ -118,45 +196,22 @@ static void softmax_row(Attention *a, Val r) {
     Val inverse = k_op2(k, K_DIV, k_const_f(k, vec_type(DT_F32, 1), 1), total);
     k_store(k, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0, inverse, 1);
 }
-static void value_panel(Attention *a, int mr, Val o, int64_t from, int64_t columns) {
-    Kern *k = a->k;
-    Micro u = {.mr = mr,
-               .nv = (int)ceil_div(columns, a->lanes),
-               .lanes = a->lanes,
-               .a_row = a->tp * 4,
-               .a_k = 4,
-               .b_k = row(&a->v)};
-    u.tail = (int)(columns - (int64_t)(u.nv - 1) * a->lanes);
-    Val b = k_paddi(k, a->vb, from * col(&a->v)), acc[MR_MAX][NV_MAX];
-    Val dst = k_paddi(k, o, from * col(&a->o));
-    int64_t block = sched_k_block(a->t);
-    if (block >= a->t) {
-        micro_sum(k, &u, a->score, b, a->t, acc);
-    } else {
-        int64_t tile_row = (int64_t)u.nv * a->lanes * 4;
-        Val tile = k_scratch(k, (uint64_t)(mr * tile_row));
-        micro_blocked(k, &u, a->score, b, a->t, block, tile, tile_row, false);
-        for (int r = 0; r < mr; r++)
-            for (int j = 0; j < u.nv; j++)
-                acc[r][j] = k_load(k, vec_type(DT_F32, a->lanes), tile,
-                                   r * tile_row + (int64_t)j * a->lanes * 4, a->lanes);
-    }
-    store_block(a, &u, acc, dst, row(&a->o), true);
-}
+// `count` blocks of mr query rows from row `first` on, group by group.
 static void query_blocks(Attention *a, int mr, int64_t first, int64_t count) {
     Kern *k = a->k;
     if (!count) return;
-    Val i = k_loopn(k, count);
-    Val r0 = k_iaddi(k, k_imuli(k, i, mr), first);
-    Val q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q))),
-        o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
-    scores(a, mr, q);
-    Val r = k_loopn(k, mr);
+    int64_t step = min_i64(a->group, count);
+    Val i = k_loop(k, k_index(k, 0), k_index(k, count), step);
+    Val r0 = k_iaddi(k, k_imuli(k, i, mr), first), left = k_isub(k, k_index(k, count), i);
+    Group g = {.mr = mr, .count = k_imin(k, left, k_index(k, step))};
+    g.q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q)));
+    g.o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
+    scores(a, &g);
+    Val r = k_loop(k, k_index(k, 0), k_imuli(k, g.count, mr), 1);
     softmax_row(a, r);
     k_end(k);
-    int64_t panel = (int64_t)a->nv * a->lanes, whole = a->e / panel;
-    for (int64_t p = 0; p < whole; p++) value_panel(a, mr, o, p * panel, panel);
-    if (a->e % panel) value_panel(a, mr, o, whole * panel, a->e % panel);
+    all_values(a, &g);
+    outputs(a, &g);
     k_end(k);
 }
 
@@ -176,9 +231,13 @@ static void emit_attention(Attention *a, const Node *node) {
     }
     for (int i = 0; i < 4; i++) arg[i] = build_arg(&b, name[i], view[i], i == 0);
     int64_t mr = min_i64(a->mr, a->s);
+    int64_t rows = mr * a->group, ep = ceil_div(a->e, a->panel) * a->panel;
+    a->sum_row = ep * 4;
     a->kt = k_scratch(k, (uint64_t)(a->d * a->tp * 4));
-    a->score = k_scratch(k, (uint64_t)(mr * a->tp * 4));
-    a->inverse = k_scratch(k, (uint64_t)mr * 4);
+    a->vp = k_scratch(k, (uint64_t)(a->t * ep * 4));
+    a->score = k_scratch(k, (uint64_t)(rows * a->tp * 4));
+    a->sum = k_scratch(k, (uint64_t)(rows * a->sum_row));
+    a->inverse = k_scratch(k, (uint64_t)rows * 4);
     Val t = build_tasks(&b);
     build_decode(&b, t, rank, dim, index);
     Val *base[4] = {&a->ob, &a->qb, &a->kb, &a->vb};
@@ -190,6 +249,7 @@ static void emit_attention(Attention *a, const Node *node) {
         *base[i] = build_walk(&b, arg[i], rank, index, stride);
     }
     pack_keys(a);
+    pack_values(a);
     RowSplit s = sched_rows(a->s, a->mr);
     query_blocks(a, s.rows, 0, s.big);
     query_blocks(a, s.rows - 1, s.big * s.rows, s.count - s.big);
@@ -225,8 +285,10 @@ bool lower_attention(Lower *l, const Fused *f) {
     Choice choice = sched_choose(OP_ATTENTION, shape, l->target, l->tuning);
     a.mr = (int)choice.rows;
     a.nv = (int)choice.vectors;
+    a.panel = (int64_t)a.nv * a.lanes;
     // whole panels and whole virtual vectors; one is a multiple of the other
-    a.tp = (int64_t)round_up((uint64_t)a.t, (uint64_t)max_i64(a.nv * a.lanes, VLANES));
+    a.tp = (int64_t)round_up((uint64_t)a.t, (uint64_t)max_i64(a.panel, VLANES));
+    a.group = sched_row_blocks(&choice, l->target, a.s, a.t, a.d + a.e);
     a.scale = node_float(&node, AT_SCALE, 1.0);
     if (!node_int(&node, AT_BASE2, 0)) a.scale *= 1.4426950408889634;
     if (a.d == 1) a.q.stride[r - 1] = a.kk.stride[r - 1] = 4;

@@ -331,6 +331,5 @@ Program *lower_program(PassCtx *pc, Graph *g) {
     if (!walk_groups(&l)) return NULL;
     copy_outputs(&l);
     resolve_places(&l);
-    l.prog->scratch_bytes = round_up(l.prog->scratch_bytes, 64);
     return l.prog;
 }

@@ -66,7 +66,8 @@ void build_launch(Build *b, int64_t grid, double flops, const char *label) {
         l->launch_buffer[at * MAX_ARGS + i] = b->buffer[i];
         plan_touch(&l->plan, b->buffer[i], at);
     }
-    p->scratch_bytes = (uint64_t)max_i64((int64_t)p->scratch_bytes, (int64_t)b->k->scratch_bytes);
+    uint64_t scratch = program_launch_scratch(p, &p->launch.data[at]);
+    if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
 }
 
 // Calls that emit never stand twice in one argument list: C leaves their order open, and the text

@@ -76,6 +76,14 @@ int64_t sched_m_chunk(const Choice *c, const Target *t, int64_t nrows, int64_t k
     int64_t chunks = ceil_div(nrows, c->pass_rows ? c->pass_rows : max_i64(fit, LEAST));
     return ceil_div(nrows, chunks);
 }
+int64_t sched_row_blocks(const Choice *c, const Target *t, int64_t nrows, int64_t keys,
+                         int64_t per_key) {
+    int64_t l1 = (int64_t)t->l1_kib * 1024, l2 = (int64_t)t->l2_kib * 1024;
+    bool stays = keys * per_key * 4 <= l2 / 2;
+    int64_t fit = (stays ? l1 : l2 / 4) / (keys * 4 * c->rows);
+    int64_t most = ceil_div(nrows, c->rows);
+    return max_i64(1, min_i64(c->row_blocks ? c->row_blocks : fit, most));
+}
 PrefetchRate sched_prefetch(const Choice *c, int64_t nblocks, int64_t bytes_per_k, int64_t block,
                             int64_t depth) {
     enum { LINE = 64, MOST_LINES = 3, FIRST_GROUP = 32, LAST_GROUP = 4 };

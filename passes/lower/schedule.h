@@ -58,6 +58,11 @@ extern const Choice choice_untuned; // every knob UNTUNED
 int64_t sched_k_chunk(const Choice *c, const Target *t, int64_t rows, int64_t k);
 // Rows of one pass over the weights: as many as keep A's rows in half of L2, never less than 192.
 int64_t sched_m_chunk(const Choice *c, const Target *t, int64_t rows, int64_t k);
+// Attention: blocks of query rows that share one pass over a head's K^T and V (`per_key` floats a
+// key): as many as keep their scores in L1, or in a quarter of L2 when K^T and V themselves do not
+// stay in half of it.
+int64_t sched_row_blocks(const Choice *c, const Target *t, int64_t rows, int64_t keys,
+                         int64_t per_key);
 // How weights ahead (`bytes_per_k` a step of k, `depth` steps) are prefetched while `nblocks` row
 // blocks pass over these: `lines` cache lines every `group` steps, covering nine tenths or more
 // with the fewest instructions. lines = 0: not worth it.

@@ -20,9 +20,9 @@ def code_sections(data):
 
 
 def model_info(data):
-    """where vitc_model_info lies: its size, ABI 1, then four pointers that relocations fill"""
+    """where vitc_model_info lies: its size, ABI 2, then four pointers that relocations fill"""
     for size in range(120, 400, 8):
-        at = data.find(struct.pack("<II", size, 1) + bytes(32))
+        at = data.find(struct.pack("<II", size, 2) + bytes(32))
         if at >= 0:
             return at
     raise SystemExit("no vitc_model_info")

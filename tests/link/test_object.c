@@ -101,6 +101,7 @@ static void launches_have_the_runtimes_layout(void **state) {
     const vitc_launch *v = o->launches;
     assert_int_equal(v->n_args, 4);
     assert_int_equal(v->grid, SMALL_ROWS);
+    assert_int_equal(v->scratch_bytes, kern_slice_bytes(l.p->kern.data[0]));
     assert_int_equal(v->flops, 240);
     assert_string_equal(v->label, "layer \"1\"*/");
     assert_int_equal(v->args[0].kind, VITC_PLACE_INPUT);

@@ -21,7 +21,7 @@ static struct {
 } image = {.weights = {0.25f}};
 static const vitc_place places[3] = {
     {VITC_PLACE_INPUT, 0, 0}, {VITC_PLACE_WEIGHTS, 0, 0}, {VITC_PLACE_OUTPUT, 0, 0}};
-static const vitc_launch launches[1] = {{third, places, 3, 0, N, "third", 0}};
+static const vitc_launch launches[1] = {{third, places, 3, 0, N, 64, "third", 0}};
 static const vitc_tensor_info in_info = {"x", VITC_F32, 1, {N, 1, 1, 1, 1, 1, 1, 1}, N * 4};
 static const vitc_tensor_info out_info = {"y", VITC_F32, 1, {N, 1, 1, 1, 1, 1, 1, 1}, N * 4};
 static vitc_model_info info = {.struct_size = sizeof info,
@@ -36,7 +36,7 @@ static vitc_object object = {.abi = VITC_ABI,
                              .n_launches = 1,
                              .launches = launches,
                              .weights_anchor = &image.anchor,
-                             .scratch_bytes = 64,
+                             .scratch_bytes = 8 * 64,
                              .max_slices = 8,
                              .info = &info};
 static _Alignas(64) char arena[8 * 64];

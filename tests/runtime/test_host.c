@@ -34,8 +34,8 @@ static void grow(void *const *args, void *scratch, int64_t lo, int64_t hi) {
 }
 static const vitc_place into[] = {{VITC_PLACE_INPUT, 0, 0}, {VITC_PLACE_ARENA, 0, 64}};
 static const vitc_place from[] = {{VITC_PLACE_ARENA, 0, 64}, {VITC_PLACE_OUTPUT, 0, 0}};
-static const vitc_launch launches[] = {{shrink, into, 2, 0, GRID, "shrink", 0},
-                                       {grow, from, 2, 0, GRID, "grow", 0}};
+static const vitc_launch launches[] = {{shrink, into, 2, 0, GRID, SCRATCH, "shrink", 0},
+                                       {grow, from, 2, 0, GRID, SCRATCH, "grow", 0}};
 static const int64_t no_weights;
 static const vitc_tensor_info tensor = {"t", VITC_F32, 1, {N, 1, 1, 1, 1, 1, 1, 1}, N * 4};
 enum { INTERMEDIATE = 64 + N * 4, ARENA = INTERMEDIATE + MAX_SLICES * SCRATCH };
@@ -52,7 +52,7 @@ static const vitc_object object = {.abi = VITC_ABI,
                                    .launches = launches,
                                    .weights_anchor = &no_weights,
                                    .intermediate_bytes = INTERMEDIATE,
-                                   .scratch_bytes = SCRATCH,
+                                   .scratch_bytes = MAX_SLICES * SCRATCH,
                                    .max_slices = MAX_SLICES,
                                    .info = &info};
 static float x[N], want[N];

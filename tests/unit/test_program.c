@@ -71,7 +71,7 @@ static Program *program_by_hand(Arena *a, bool trans) {
     *PUSH(a, &p->region) = scalar;
     p->weight_bytes = 384;
     p->arena_bytes = 320;
-    p->scratch_bytes = 64;
+    p->scratch_bytes = 7 * 64;
     p->max_slices = 8;
     *PUSH(a, &p->launch) = (Launch){.kern = 0, .nargs = 3, .grid = M, .label = "fc", .flops = 840,
         .arg = {place(PLACE_INPUT, 0, 0), place(PLACE_WEIGHTS, 0, 0), place(PLACE_ARENA, 0, 0)}};
@@ -213,7 +213,7 @@ static void break_flops(Program *p) { p->launch.data[0].flops = -1; }
 static void break_scratch(Program *p) { p->scratch_bytes = 0; }
 static void break_slices(Program *p) { p->max_slices = 0; }
 static void break_align(Program *p) { p->arena_bytes = 330; }
-static void break_memory(Program *p) { p->scratch_bytes = 1ull << 62; }
+static void break_memory(Program *p) { p->scratch_bytes = 1ull << 63; }
 static void break_region_nbytes(Program *p) { p->region.data[0].nbytes += 4; }
 static void break_region_order(Program *p) { p->region.data[1].offset = 256; }
 static void break_region_align(Program *p) { p->region.data[1].offset = 300; }
@@ -242,7 +242,7 @@ static void test_verifier(void **state) {
         {break_grid, "launch 0: 0 tasks"},
         {break_kern, "launch 0: no such kernel"},
         {break_flops, "launch 0: -1 flops"},
-        {break_scratch, "kernel @add_7x10 wants 64 bytes of scratch"},
+        {break_scratch, "launch 1: @add_7x10 wants 64 bytes of scratch a slice"},
         {break_slices, "0 slices"},
         {break_align, "multiples of 64 bytes"},
         {break_memory, "more memory than there is"},
