@@ -1,154 +1,157 @@
-// harness.c: the two ways to run a kernel, and the comparison.
+// harness.c: see harness.h.
 #include "tests/diff/harness.h"
-#include "passes/passes.h"
 #include "runtime/vitc.h"
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // ---- memory ----------------------------------------------------------------------------------
-static char *guarded(uint32_t n) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), body = (n + page - 1) / page * page;
+static size_t page_size(void) {
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+char *guarded_new(uint64_t n) {
+    size_t page = page_size(), body = round_up(n, page);
     char *p = mmap(NULL, body + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED || mprotect(p + page, body, PROT_READ | PROT_WRITE)) abort();
+    if (p == MAP_FAILED) abort();
+    if (body && mprotect(p + page, body, PROT_READ | PROT_WRITE)) abort();
     return p + page + body - n;
 }
-void memory_add(Memory *m, const char *name, uint32_t nbytes) {
+void guarded_free(char *p, uint64_t n) {
+    size_t page = page_size(), body = round_up(n, page);
+    munmap(p - (body - n) - page, body + 2 * page);
+}
+void memory_add(Memory *m, const char *name, DType dt, uint64_t nbytes) {
     m->name[m->n] = name;
+    m->dt[m->n] = dt;
     m->nbytes[m->n] = nbytes;
-    m->start[m->n] = guarded(nbytes);
-    m->want[m->n] = guarded(nbytes);
-    m->got[m->n] = guarded(nbytes);
+    m->start[m->n] = guarded_new(nbytes);
+    m->want[m->n] = guarded_new(nbytes);
+    m->got[m->n] = guarded_new(nbytes);
     m->n++;
 }
+void memory_free(Memory *m) {
+    for (int i = 0; i < m->n; i++) {
+        guarded_free(m->start[i], m->nbytes[i]);
+        guarded_free(m->want[i], m->nbytes[i]);
+        guarded_free(m->got[i], m->nbytes[i]);
+    }
+    m->n = 0;
+}
 
-// ---- a batch ---------------------------------------------------------------------------------
-static void sink(void *ctx, Severity sev, const LocInfo *at, const char *message) {
+// ---- verdicts --------------------------------------------------------------------------------
+const char *verdict_text(Verdict v) {
+    switch (v) {
+    case SAME: return "agrees";
+    case DIFFERS: return "differs";
+    case CRASHES: return "crashes";
+    case REFUSED: return "is refused";
+    case FAR: return "is far from the eager reference";
+    case INVALID: break;
+    }
+    return "cannot be interpreted";
+}
+static volatile sig_atomic_t is_interpreting; // state of the process, for the handler
+static void on_signal(int signo) {
+    (void)signo;
+    _exit(is_interpreting ? INVALID : CRASHES);
+}
+void phase_begin(bool interpreting, unsigned seconds) {
+    is_interpreting = interpreting;
+    alarm(seconds);
+}
+static void catch_signals(void) {
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM};
+    for (size_t i = 0; i < COUNT_OF(fatal); i++) signal(fatal[i], on_signal);
+}
+Verdict in_child(Verdict (*work)(void *ctx), void *ctx, bool quiet) {
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0) return INVALID;
+    if (pid == 0) {
+        catch_signals();
+        if (quiet && !freopen("/dev/null", "w", stderr)) _exit(INVALID);
+        Verdict v = work(ctx);
+        fflush(NULL);
+        _exit((int)v);
+    }
+    int status = 0;
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return CRASHES;
+    int code = WEXITSTATUS(status);
+    return code == SAME || (code >= DIFFERS && code <= INVALID) ? (Verdict)code : CRASHES;
+}
+static void print_message(void *ctx, Severity sev, const LocInfo *at, const char *message) {
     (void)ctx;
     (void)sev;
-    (void)at;
+    if (at->file) fprintf(stderr, "%s:%u:%u: ", at->file, at->line, at->column);
     fprintf(stderr, "%s\n", message);
 }
-Batch batch_new(const Target *t) {
-    Batch b = {.c = {arena_new("batch"), arena_new("batch scratch"), NULL}, .target = t};
-    b.c.diag = diag_new(b.c.arena, sink, NULL);
-    b.p = program_new(b.c.arena, t, graph_new(b.c.arena));
-    b.p->max_slices = 1;
-    return b;
+Ctx quiet_ctx(const char *name) {
+    Ctx c = {arena_new(name), arena_new(name), NULL};
+    c.diag = diag_new(c.arena, NULL, NULL);
+    return c;
 }
-void batch_add(Batch *b, Kern *k, bool exact) {
-    Kern *legal = kern_new(b->c.arena, k->name, b->target);
-    pass_legal(k, legal);
-    if (!kern_check(legal, b->c.diag, true)) exit(1);
-    Launch l = {.kern = b->p->kern.n, .grid = 1, .label = ""};
-    *PUSH(b->c.arena, &b->meaning) = exact ? k : legal;
-    *PUSH(b->c.arena, &b->p->kern) = legal;
-    *PUSH(b->c.arena, &b->p->launch) = l;
+Ctx loud_ctx(const char *name) {
+    Ctx c = {arena_new(name), arena_new(name), NULL};
+    c.diag = diag_new(c.arena, print_message, NULL);
+    return c;
 }
-static const EmitOptions options = {.prefix = "diff", .source_sha256 = "", .version = "test"};
-
-static const vitc_model_info *compile_llvm(Batch *b) {
-    HostSymbol execute = {"vitc_execute", (const void *)(uintptr_t)vitc_execute};
-    Str object = str_new(b->c.arena);
-    if (!llvm_emit_object(&b->c, b->p, &options, &object)) exit(1);
-    b->loaded = llvm_load(&b->c, object.data, object.n, "diff", "", &execute, 1);
-    return b->loaded ? llvm_loaded_symbol(b->loaded, "diff_model") : NULL;
-}
-static const char *in_dir(Batch *b, const char *dir, const char *name) {
-    return arena_printf(b->c.arena, "%s/%s", dir, name);
-}
-static void write_file(const char *path, const Str *text) {
-    FILE *f = fopen(path, "w");
-    if (!f || fwrite(text->data, 1, text->n, f) != text->n || fclose(f)) exit(1);
-}
-// The options that the text itself asks for, but -O1: it is quicker, and must not matter.
-static const vitc_model_info *compile_c(Batch *b) {
-    char dir[] = "/tmp/vitc-diff.XXXXXX";
-    Str source = str_new(b->c.arena), header = str_new(b->c.arena), none = str_new(b->c.arena);
-    Str command = str_new(b->c.arena);
-    if (!mkdtemp(dir) || !c_emit_source(&b->c, b->p, &options, "none", "diff.h", &source)) exit(1);
-    header_print(b->p, &options, &header);
-    write_file(in_dir(b, dir, "diff.c"), &source);
-    write_file(in_dir(b, dir, "diff.h"), &header);
-    write_file(in_dir(b, dir, "none"), &none);
-    str_addf(&command,
-             "cd %s && %s -std=c11 -O1 -w -Wno-psabi -ffp-contract=off -fPIC -shared -I%s", dir,
-             TEST_CC, TEST_RUNTIME);
-    for (size_t i = 0; feature_at(i); i++)
-        if (target_has(b->target, feature_at(i)->bit)) str_addf(&command, " %s", feature_at(i)->cc);
-    str_addf(&command, "%s diff.c %s -o diff.so",
-             b->target->vbytes == 64 ? " -mprefer-vector-width=512" : "", TEST_RUNTIME_LIBRARY);
-    if (system(str_cstr(&command))) exit(1);
-    b->library = dlopen(in_dir(b, dir, "diff.so"), RTLD_NOW | RTLD_LOCAL);
-    if (!b->library) fprintf(stderr, "%s\n", dlerror());
-    static const char *const made[] = {"diff.c", "diff.h", "diff.so", "none"};
-    for (size_t i = 0; i < COUNT_OF(made); i++) unlink(in_dir(b, dir, made[i]));
-    rmdir(dir);
-    return b->library ? dlsym(b->library, "diff_model") : NULL;
-}
-void batch_compile(Batch *b, bool from_c) {
-    const vitc_model_info *info = from_c ? compile_c(b) : compile_llvm(b);
-    if (!info) exit(1);
-    b->launch = info->object->launches;
-}
-void batch_free(Batch *b) {
-    if (b->loaded) llvm_unload(b->loaded);
-    if (b->library) dlclose(b->library);
-    arena_free(b->c.scratch);
-    arena_free(b->c.arena);
-}
-
-// ---- comparison ------------------------------------------------------------------------------
-static void report(const Batch *b, const Kern *k, const Memory *m, int region, int64_t lo,
-                   int64_t hi) {
-    uint32_t at = 0;
-    while (m->got[region][at] == m->want[region][at]) at++;
-    Str text = str_new(b->c.arena);
-    kern_print(k, &text, NULL);
-    printf("%s: %s: tasks %lld to %lld: byte %u of %s is %02x, should be %02x\n%s\n",
-           b->target->name, k->name, (long long)lo, (long long)hi, at, m->name[region],
-           (unsigned char)m->got[region][at], (unsigned char)m->want[region][at], str_cstr(&text));
-}
-bool batch_same(const Batch *b, uint32_t i, const Memory *m, int64_t lo, int64_t hi) {
-    const Kern *k = b->meaning.data[i];
-    void *want[MAX_REGIONS], *got[MAX_REGIONS];
-    for (int r = 0; r < m->n; r++) {
-        want[r] = memcpy(m->want[r], m->start[r], m->nbytes[r]);
-        got[r] = memcpy(m->got[r], m->start[r], m->nbytes[r]);
-    }
-    kern_eval(k, want, want[m->n - 1], lo, hi);
-    b->launch[i].kernel(got, got[m->n - 1], lo, hi);
-    for (int r = 0; r < m->n; r++) {
-        if (!memcmp(got[r], want[r], m->nbytes[r])) continue;
-        report(b, k, m, r, lo, hi);
-        return false;
-    }
-    return true;
+void ctx_free(Ctx *c) {
+    arena_free(c->scratch);
+    arena_free(c->arena);
 }
 
 // ---- surroundings ----------------------------------------------------------------------------
 bool host_can_run(const Target *t) {
-    if (vitc_cpu_check(t->features) == VITC_OK) return true;
+    if (vitc_cpu_check(t->features) == VITC_OK && t->arch == ARCH_X86_64) return true;
     printf("%s: [SKIP] this processor cannot run it\n", t->name);
     return false;
 }
-// State of the process, for the handler.
-static const char *running;
-static uint64_t running_seed;
-static void on_crash(int signo) {
-    char text[300];
-    int n = snprintf(text, sizeof text, "signal %d in %s, batch with seed %llu\n", signo, running,
-                     (unsigned long long)running_seed);
-    (void)!write(STDOUT_FILENO, text, (size_t)n);
-    _exit(1);
+static bool take(Words *w, const char *word, const char *value) {
+    uint64_t number = strtoull(value, NULL, 0);
+    if (!strcmp(word, "--count"))
+        w->count = number;
+    else if (!strcmp(word, "--seed"))
+        w->seed = number;
+    else if (!strcmp(word, "--index"))
+        w->index = (int64_t)number;
+    else if (!strcmp(word, "--size"))
+        w->size = (int)number;
+    else if (!strcmp(word, "--target"))
+        w->target = value;
+    else if (!strcmp(word, "--printers"))
+        w->printers = value;
+    else if (!strcmp(word, "--inputs"))
+        w->inputs = value;
+    else if (!strcmp(word, "--write"))
+        w->write = value;
+    else
+        return false;
+    return true;
 }
-void crash_reports(const char *what, uint64_t seed) {
-    static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-    running = what;
-    running_seed = seed;
-    for (size_t i = 0; i < COUNT_OF(fatal); i++) signal(fatal[i], on_crash);
+bool words_parse(Words *w, int argc, char **argv) {
+    int i = 1;
+    w->index = -1;
+    for (; i + 1 < argc && !strncmp(argv[i], "--", 2); i += 2)
+        if (!take(w, argv[i], argv[i + 1])) break;
+    w->file = (const char *const *)argv + i;
+    w->nfiles = argc - i;
+    if (i < argc && argv[i][0] == '-') return fprintf(stderr, "what is %s?\n", argv[i]), false;
+    if (w->target && !target_find(w->target))
+        return fprintf(stderr, "no target '%s'\n", w->target), false;
+    return true;
+}
+double cpu_seconds(void) {
+    double sum = 0;
+    for (int who = 0; who < 2; who++) {
+        struct rusage u;
+        getrusage(who ? RUSAGE_CHILDREN : RUSAGE_SELF, &u);
+        sum += (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+               1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    }
+    return sum;
 }

@@ -1,42 +1,60 @@
-// harness.h: runs kernels both ways, in kern_eval and as LLVM compiled them, and compares every
-// byte.
+// harness.h: what every program of the tier shares: memory with guard pages, work in a child that
+// may crash, and the words on the command line.
 #ifndef TESTS_DIFF_HARNESS_H
 #define TESTS_DIFF_HARNESS_H
-#include "backends/backend.h"
-#include "runtime/vitc_object.h"
-#include "tests/diff/random_kernel.h"
+#include "tests/diff/numbers.h"
+#include "tests/diff/printers.h"
 
-enum { MAX_REGIONS = 8 };
-// What kernels can touch, in three copies: before, after kern_eval, after the compiled kernel. Each
-// region ends where an unmapped page begins, so an access beyond the lanes that an op names is a
-// crash, not luck. The last region is the scratch.
+// ---- memory ----------------------------------------------------------------------------------
+enum { MAX_REGIONS = 24 };
+// What kernels can touch, in three copies: before, after the interpreter, after what was printed.
+// Each region ends where an unmapped page begins, so an access beyond the lanes that an op names is
+// a crash, not luck. The last region is the scratch.
 typedef struct Memory {
     int n;
-    uint32_t nbytes[MAX_REGIONS];
+    uint64_t nbytes[MAX_REGIONS];
     const char *name[MAX_REGIONS];
+    DType dt[MAX_REGIONS]; // as the parameter says; NONE: anything
     char *start[MAX_REGIONS], *want[MAX_REGIONS], *got[MAX_REGIONS];
 } Memory;
-void memory_add(Memory *m, const char *name, uint32_t nbytes);
+void memory_add(Memory *m, const char *name, DType dt, uint64_t nbytes);
+void memory_free(Memory *m);
+char *guarded_new(uint64_t nbytes); // ends at an unmapped page, begins behind one
+void guarded_free(char *p, uint64_t nbytes);
 
-// A set of kernels for one target, compiled into one object.
-typedef struct Batch {
-    Ctx c; // its arenas end with the batch
-    const Target *target;
-    Program *p;
-    VEC(Kern *) meaning; // what kern_eval runs for each kernel of p
-    LoadedModel *loaded; // by LLVM
-    void *library;       // from C
-    const vitc_launch *launch;
-} Batch;
-Batch batch_new(const Target *t);
-// What LLVM compiles is `k` after pass `legal`; kern_eval runs `k` itself, or (exact false: `legal`
-// may have split an FMA) the same as LLVM.
-void batch_add(Batch *b, Kern *k, bool exact);
-void batch_compile(Batch *b, bool from_c); // LLVM's object, or the C printer's text through cc
-// Runs kernel i from m->start. When bytes differ, prints the kernel and where, and returns false.
-bool batch_same(const Batch *b, uint32_t i, const Memory *m, int64_t lo, int64_t hi);
-void batch_free(Batch *b);
+// ---- verdicts --------------------------------------------------------------------------------
+typedef enum {
+    SAME = 0,
+    DIFFERS = 10, // other bytes than the interpreter's
+    CRASHES,      // a signal while printing or in what was printed
+    REFUSED,      // a printer or a compiler accepts it not
+    FAR,          // the interpreter's result is far from the eager reference
+    INVALID,      // nothing to compare: the interpreter itself fails
+} Verdict;
+const char *verdict_text(Verdict v);
+// Does `work` in a child, which may crash. quiet: what it says is lost.
+Verdict in_child(Verdict (*work)(void *ctx), void *ctx, bool quiet);
+// A signal from here on, in a child: means CRASHES, or (interpreting) INVALID. seconds: at most
+// that long; 0 = any time.
+void phase_begin(bool interpreting, unsigned seconds);
+Ctx quiet_ctx(const char *name); // arenas of its own; what is reported is lost
+Ctx loud_ctx(const char *name);  // reports on stderr
+void ctx_free(Ctx *c);
 
-bool host_can_run(const Target *t);                  // else says [SKIP]
-void crash_reports(const char *what, uint64_t seed); // a signal from here on names these
+// ---- surroundings ----------------------------------------------------------------------------
+bool host_can_run(const Target *t); // else says [SKIP]
+typedef struct Words {
+    uint64_t count, seed;
+    int64_t index;        // only this one, or -1
+    int size;             // statements of a kernel
+    const char *target;   // only this one, or NULL
+    const char *printers; // names separated by commas
+    const char *inputs;   // of a file: see kernel_run.h
+    const char *write;    // a folder, or NULL
+    const char *const *file;
+    int nfiles;
+} Words;
+// False after saying what is wrong.
+bool words_parse(Words *w, int argc, char **argv);
+double cpu_seconds(void); // of this process and its children so far
 #endif

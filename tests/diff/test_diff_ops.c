@@ -2,19 +2,22 @@
 // numbers at which something changes: what random kernels meet too rarely. All 65,536 half and
 // bfloat16 values are widened, and all their rounding borders narrowed.
 //
-//     test_diff_ops [llvm|c] [target]
-#include "tests/diff/harness.h"
+//     test_diff_ops [--printers llvm,gcc-O1] [--target T] [--count LENGTHS]
+//
+// LENGTHS: how many vector lengths of each type, from the widest; one lane is always among them.
+#include "tests/diff/kernel_run.h"
 #include <stdio.h>
 #include <string.h>
 
 enum { X, Y, Z, OUT }; // parameters
-typedef struct Sweep {
-    Batch b;
+typedef struct Sweep { // all kernels for one element type
+    Ctx c;
+    const Target *target;
     Memory m;
     VType t; // the type under test
     int64_t elements;
-    bool from_c;
-    int64_t tasks[2048]; // of each kernel in the batch
+    VEC(const Kern *) kern;
+    VEC(int64_t) tasks; // of each
 } Sweep;
 
 // ---- the numbers -----------------------------------------------------------------------------
@@ -65,9 +68,9 @@ typedef struct Body { // a kernel under construction: inside its loop over tasks
 } Body;
 static Body begin(Sweep *s, const char *name) {
     static const char *const names[] = {"x", "y", "z", "out"};
-    Arena *a = s->b.c.arena;
+    Arena *a = s->c.arena;
     const char *full = arena_printf(a, "%s_%sx%u", name, dtype_info[s->t.dt].text, s->t.n);
-    Body b = {.k = kern_new(a, full, s->b.target)};
+    Body b = {.k = kern_new(a, full, s->target)};
     for (int i = 0; i < 4; i++) b.param[i] = k_param(b.k, names[i], (DType)s->t.dt, i == OUT);
     k_scratch(b.k, 64);
     b.task = k_loop(b.k, k_lo(b.k), k_hi(b.k), 1);
@@ -80,10 +83,13 @@ static Val input(const Sweep *s, Body *b, int param) {
     int64_t span = s->t.n * (int64_t)dtype_info[s->t.dt].nbytes;
     return k_load(b->k, s->t, at_task(b, param, span), 0, s->t.n);
 }
+static void add_kernel(Sweep *s, const Kern *k, int64_t tasks) {
+    *PUSH(s->c.arena, &s->kern) = k;
+    *PUSH(s->c.arena, &s->tasks) = tasks;
+}
 static void end(Sweep *s, Body *b) {
     k_end(b->k);
-    s->tasks[s->b.p->kern.n] = s->elements / s->t.n;
-    batch_add(&s->b, b->k, true);
+    add_kernel(s, b->k, s->elements / s->t.n);
 }
 static void output(Sweep *s, Body *b, Val v) {
     VType t = kern_type(b->k, v);
@@ -107,11 +113,11 @@ static void add_plain(Sweep *s, KOp op) {
     output(s, &b, computes(op) ? tame_nan(b.k, v) : v);
 }
 static void add_shift(Sweep *s, KOp op, int by) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "%s%d", kernel_op[op].text, by));
+    Body b = begin(s, arena_printf(s->c.arena, "%s%d", kernel_op[op].text, by));
     output(s, &b, k_shift(b.k, op, input(s, &b, X), by));
 }
 static void add_compare(Sweep *s, KPred p) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "cmp_%s", kernel_pred[p]));
+    Body b = begin(s, arena_printf(s->c.arena, "cmp_%s", kernel_pred[p]));
     Val x = input(s, &b, X), y = input(s, &b, Y);
     output(s, &b, k_select(b.k, k_cmp(b.k, p, x, y), x, y));
 }
@@ -124,22 +130,22 @@ static void add_mask_logic(Sweep *s, KOp op) {
     output(s, &b, k_select(b.k, mask, x, z));
 }
 static void add_cvt(Sweep *s, DType to) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "to_%s", dtype_info[to].text));
+    Body b = begin(s, arena_printf(s->c.arena, "to_%s", dtype_info[to].text));
     Val x = input(s, &b, X);
     output(s, &b, tame_nan(b.k, k_cvt(b.k, to, is_half(to) ? tame_nan(b.k, x) : x)));
 }
 static void add_bitcast(Sweep *s, DType to) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "as_%s", dtype_info[to].text));
+    Body b = begin(s, arena_printf(s->c.arena, "as_%s", dtype_info[to].text));
     output(s, &b, k_bitcast(b.k, to, input(s, &b, X)));
 }
 static void add_bcast(Sweep *s, int n) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "bcast_%d", n));
+    Body b = begin(s, arena_printf(s->c.arena, "bcast_%d", n));
     Val v = k_bcast(b.k, input(s, &b, X), n);
     k_store(b.k, at_task(&b, OUT, 0), 0, v, n);
     end(s, &b);
 }
 static void add_constant(Sweep *s, uint32_t which) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "const%u", which));
+    Body b = begin(s, arena_printf(s->c.arena, "const%u", which));
     int64_t element = 0;
     special_element((DType)s->t.dt, which, &element, 0);
     bool real = dtype_info[s->t.dt].cls == CLASS_FLOAT;
@@ -149,7 +155,7 @@ static void add_constant(Sweep *s, uint32_t which) {
 }
 // Loads and stores of some of the lanes; the last task's end where the buffer ends.
 static void add_partial(Sweep *s, int lanes) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "lanes%d", lanes));
+    Body b = begin(s, arena_printf(s->c.arena, "lanes%d", lanes));
     int64_t e = dtype_info[s->t.dt].nbytes, behind = s->t.n - lanes;
     Val x = k_load(b.k, s->t, at_task(&b, X, s->t.n * e), behind * e, lanes);
     k_store(b.k, at_task(&b, OUT, 2 * s->t.n * e), 0, x, s->t.n);
@@ -157,7 +163,7 @@ static void add_partial(Sweep *s, int lanes) {
     end(s, &b);
 }
 static void add_strided(Sweep *s, int lanes, int stride) {
-    Body b = begin(s, arena_printf(s->b.c.arena, "stride%s%d_lanes%d", stride < 0 ? "m" : "",
+    Body b = begin(s, arena_printf(s->c.arena, "stride%s%d_lanes%d", stride < 0 ? "m" : "",
                                    stride < 0 ? -stride : stride, lanes));
     int64_t e = dtype_info[s->t.dt].nbytes, room = s->elements / 2, span = (lanes - 1) * stride;
     int64_t first = span < 0 ? -span : 0;
@@ -165,8 +171,7 @@ static void add_strided(Sweep *s, int lanes, int stride) {
     k_store(b.k, at_task(&b, OUT, 8), 0, x, s->t.n);
     k_stores(b.k, at_task(&b, OUT, e), (room + first) * e, stride * e, x, lanes);
     k_end(b.k);
-    s->tasks[s->b.p->kern.n] = room / 4;
-    batch_add(&s->b, b.k, true);
+    add_kernel(s, b.k, room / 4);
 }
 static void add_from_index(Sweep *s) {
     Body b = begin(s, "fromindex");
@@ -187,7 +192,7 @@ static void add_reals(Sweep *s) {
     static const KOp ops[] = {K_ADD,  K_SUB,   K_MUL,  K_DIV,  K_MIN,  K_MAX,  K_NEG, K_ABS,
                               K_SQRT, K_FLOOR, K_CEIL, K_RINT, K_RSUM, K_RMAX, K_RMIN};
     add_all(s, ops, COUNT_OF(ops));
-    if (target_has(s->b.target, F_FMA)) add_plain(s, K_FMA);
+    if (target_has(s->target, F_FMA)) add_plain(s, K_FMA);
 }
 static void add_integers(Sweep *s) {
     static const KOp ops[] = {K_ADD, K_SUB, K_MUL, K_DIV, K_REM,  K_MIN,  K_MAX, K_NEG,
@@ -208,7 +213,7 @@ static void add_integers(Sweep *s) {
 static void add_conversions(Sweep *s, DType from) {
     for (DType to = 1; to < DT_COUNT; to++) {
         bool half = is_half(to) || is_half(from),
-             fits = s->t.n == 1 || s->t.n * dtype_info[to].nbytes <= s->b.target->vbytes;
+             fits = s->t.n == 1 || s->t.n * dtype_info[to].nbytes <= s->target->vbytes;
         if (to != from && fits && (!half || to == DT_F32 || from == DT_F32)) add_cvt(s, to);
         bool bits =
             to != DT_BOOL && from != DT_BOOL && dtype_info[to].nbytes == dtype_info[from].nbytes;
@@ -224,7 +229,7 @@ static void add_moves(Sweep *s) {
         add_strided(s, s->t.n, strides[i]);
         if (s->t.n > 2) add_strided(s, s->t.n - 1, strides[i]);
     }
-    uint32_t most = s->b.target->vbytes / dtype_info[s->t.dt].nbytes;
+    uint32_t most = s->target->vbytes / dtype_info[s->t.dt].nbytes;
     for (uint32_t n = 1; n <= most; n *= 2) add_bcast(s, (int)n);
 }
 static void add_type(Sweep *s, DType dt) {
@@ -241,45 +246,59 @@ static void add_type(Sweep *s, DType dt) {
 }
 
 // ---- running ---------------------------------------------------------------------------------
-typedef struct Tally {
-    uint32_t kernels, differ;
-} Tally;
+typedef struct Test {
+    Words w;
+    Printer printer[MAX_PRINTERS];
+    uint32_t nprinters, kernels, failures;
+} Test;
 static Memory memory_for(DType dt) {
     static const char *const names[] = {"x", "y", "z", "out"};
     Memory m = {0};
     uint32_t n = (uint32_t)count_elements(dt);
     for (int i = 0; i < 4; i++)
-        memory_add(&m, names[i], n * (i == OUT ? 16 : dtype_info[dt].nbytes));
-    memory_add(&m, "scratch", 64);
+        memory_add(&m, names[i], dt, n * (i == OUT ? 16 : dtype_info[dt].nbytes));
+    memory_add(&m, "scratch", DT_NONE, 64);
     return m;
 }
-static void sweep_type(const Target *t, DType dt, bool from_c, const Memory *m, Tally *tally) {
-    Sweep s = {.b = batch_new(t), .m = *m, .elements = count_elements(dt), .from_c = from_c};
-    crash_reports(t->name, dt);
+static void sweep_type(Test *test, const Target *t, DType dt, const Memory *m) {
+    Sweep s = {.c = loud_ctx("sweep"), .target = t, .m = *m, .elements = count_elements(dt)};
+    uint32_t most = t->vbytes / dtype_info[dt].nbytes;
     fill(&s, dt);
-    for (uint32_t n = 1; n * dtype_info[dt].nbytes <= t->vbytes; n *= 2) {
+    for (uint32_t n = 1; n <= most; n *= 2) {
+        if (n > 1 && n << test->w.count <= most) continue;
         s.t = vec_type(dt, (int)n);
         add_type(&s, dt);
     }
-    batch_compile(&s.b, s.from_c);
-    for (uint32_t i = 0; i < s.b.p->kern.n; i++)
-        tally->differ += !batch_same(&s.b, i, m, 0, s.tasks[i]);
-    tally->kernels += s.b.p->kern.n;
-    batch_free(&s.b);
+    KernelRun r = {.target = t,
+                   .printer = test->printer,
+                   .nprinters = test->nprinters,
+                   .m = &s.m,
+                   .kern = s.kern.data,
+                   .n = s.kern.n,
+                   .tasks = s.tasks.data,
+                   .exact = true};
+    Verdict v = kernel_run(&r, false);
+    if (v != SAME) printf("%s: %s: %s\n", t->name, dtype_info[dt].text, verdict_text(v));
+    test->failures += v != SAME;
+    test->kernels += r.n;
+    ctx_free(&s.c);
 }
 int main(int argc, char **argv) {
     Memory m[DT_COUNT];
-    bool from_c = argc > 1 && !strcmp(argv[1], "c");
-    uint32_t differ = 0;
+    Test test = {.w = {.count = 8, .printers = "llvm"}};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!words_parse(&test.w, argc, argv)) return 2;
+    test.nprinters = printers_parse(arena_new("printers"), test.w.printers, test.printer);
+    if (!test.nprinters) return 2;
     for (DType dt = 1; dt < DT_COUNT; dt++) m[dt] = memory_for(dt);
     for (size_t i = 0; target_at(i); i++) {
         const Target *t = target_at(i);
-        if ((argc > 2 && strcmp(argv[2], t->name)) || !host_can_run(t)) continue;
-        Tally tally = {0, 0};
-        for (DType dt = 1; dt < DT_COUNT; dt++) sweep_type(t, dt, from_c, &m[dt], &tally);
-        printf("%s: %u kernels, %u differ\n", t->name, tally.kernels, tally.differ);
-        differ += tally.differ;
+        if ((test.w.target && strcmp(test.w.target, t->name)) || !host_can_run(t)) continue;
+        test.kernels = 0;
+        for (DType dt = 1; dt < DT_COUNT; dt++) sweep_type(&test, t, dt, &m[dt]);
+        printf("%s: %u kernels on %u printers, %u failures so far\n", t->name, test.kernels,
+               test.nprinters, test.failures);
     }
-    return differ != 0;
+    printf("%.1f s of processor time\n", cpu_seconds());
+    return test.failures != 0;
 }

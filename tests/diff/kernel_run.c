@@ -1,0 +1,127 @@
+// kernel_run.c: see kernel_run.h.
+#include "tests/diff/kernel_run.h"
+#include "ir/program_access.h"
+#include "passes/passes.h"
+#include <stdio.h>
+#include <string.h>
+
+const char *const inputs_text[INPUT_COUNT] = {"random", "bytes", "zero"};
+
+// ---- inputs ----------------------------------------------------------------------------------
+void inputs_fill(Inputs inputs, const Memory *m, uint64_t seed, int64_t hi) {
+    Random r = {seed * 16 + (uint64_t)hi};
+    for (int k = 0; k < m->n; k++) {
+        bool bools = m->dt[k] == DT_BOOL;
+        if (inputs == INPUT_RANDOM)
+            random_bytes(&r, m->start[k], m->nbytes[k], bools);
+        else
+            memset(m->start[k], 0, m->nbytes[k]);
+        if (inputs != INPUT_BYTES) continue;
+        for (uint64_t i = 0; i < m->nbytes[k]; i++) m->start[k][i] = (char)(i % (bools ? 2 : 128));
+    }
+}
+int64_t inputs_first_task(uint64_t seed, int64_t hi) {
+    Random r = {seed * 16 + 8 + (uint64_t)hi};
+    return hi ? random_below(&r, (uint32_t)hi) : 0;
+}
+
+// ---- memory ----------------------------------------------------------------------------------
+Memory random_kernel_memory(void) {
+    static const char *const names[BUFFERS] = {"x", "y", "flags", "out"};
+    Memory m = {0};
+    for (int i = 0; i < BUFFERS; i++)
+        memory_add(&m, names[i], i == 2 ? DT_BOOL : DT_NONE, BUFFER_BYTES);
+    memory_add(&m, "scratch", DT_NONE, SCRATCH_BYTES);
+    return m;
+}
+bool kernel_memory(const Kern *k, Memory *m) {
+    Ctx c = quiet_ctx("access");
+    const Access *access = launch_access(k, MAX_TASKS, c.arena);
+    bool ok = k->param.n < MAX_REGIONS;
+    for (uint32_t i = 0; i < k->param.n && ok; i++) {
+        DType dt = k->param.data[i].dt;
+        int64_t nbytes = access[i].is_unbounded ? 0 : access[i].hi;
+        memory_add(m, k->param.data[i].name, dt == DT_BOOL ? dt : DT_NONE,
+                   (uint64_t)max_i64(nbytes, BUFFER_BYTES));
+        ok = access[i].lo >= 0 && nbytes < 1 << 24;
+    }
+    if (!ok) fprintf(stderr, "@%s: too many parameters, or far away\n", k->name);
+    memory_add(m, "scratch", DT_NONE, round_up(k->scratch_bytes + 1, 64));
+    ctx_free(&c);
+    return ok;
+}
+
+// ---- one program -----------------------------------------------------------------------------
+Program *kernel_program(Ctx *c, const KernelRun *r) {
+    Program *p = program_new(c->arena, r->target, graph_new(c->arena));
+    p->max_slices = 1;
+    for (uint32_t i = 0; i < r->n; i++) {
+        Kern *legal = kern_new(c->arena, r->kern[i]->name, r->target);
+        if (!kern_check(r->kern[i], c->diag, false)) return NULL;
+        pass_legal((Kern *)(uintptr_t)r->kern[i], legal);
+        if (!kern_check(legal, c->diag, true)) return NULL;
+        *PUSH(c->arena, &p->kern) = legal;
+        *PUSH(c->arena, &p->launch) = (Launch){.kern = i, .grid = 1, .label = ""};
+    }
+    return p;
+}
+static bool same_bytes(const KernelRun *r, uint32_t i, const char *printer, int64_t lo,
+                       int64_t hi) {
+    const Memory *m = r->m;
+    for (int k = 0; k < m->n; k++) {
+        uint64_t at = 0;
+        if (!memcmp(m->got[k], m->want[k], m->nbytes[k])) continue;
+        while (m->got[k][at] == m->want[k][at]) at++;
+        fprintf(stderr,
+                "%s: @%s: %s: tasks %lld to %lld: byte %llu of %s is %02x, should be %02x\n",
+                r->target->name, r->kern[i]->name, printer, (long long)lo, (long long)hi,
+                (unsigned long long)at, m->name[k], (unsigned char)m->got[k][at],
+                (unsigned char)m->want[k][at]);
+        return false;
+    }
+    return true;
+}
+static Verdict compare(const KernelRun *r, const Program *p, Printed printed[], uint32_t i,
+                       int64_t lo, int64_t hi) {
+    const Memory *m = r->m;
+    const Kern *meaning = r->exact ? r->kern[i] : p->kern.data[i];
+    void *want[MAX_REGIONS], *got[MAX_REGIONS];
+    for (int k = 0; k < m->n; k++) {
+        want[k] = memcpy(m->want[k], m->start[k], m->nbytes[k]);
+        got[k] = m->got[k];
+    }
+    phase_begin(true, 60);
+    kern_eval(meaning, want, want[m->n - 1], lo, hi);
+    phase_begin(false, 60);
+    for (uint32_t j = 0; j < r->nprinters; j++) {
+        for (int k = 0; k < m->n; k++) memcpy(m->got[k], m->start[k], m->nbytes[k]);
+        printed[j].info->object->launches[i].kernel(got, got[m->n - 1], lo, hi);
+        if (!same_bytes(r, i, r->printer[j].name, lo, hi)) return DIFFERS;
+    }
+    return SAME;
+}
+static Verdict compare_runs(const KernelRun *r, const Program *p, Printed printed[], uint32_t i) {
+    if (r->tasks) return compare(r, p, printed, i, 0, r->tasks[i]);
+    Verdict v = SAME;
+    for (int64_t hi = 0; hi <= MAX_TASKS && v == SAME; hi++) {
+        inputs_fill(r->inputs, r->m, r->seed[i], hi);
+        v = compare(r, p, printed, i, inputs_first_task(r->seed[i], hi), hi);
+    }
+    return v;
+}
+static Verdict run(void *ctx) {
+    const KernelRun *r = ctx;
+    Ctx c = loud_ctx("kernels");
+    Printed printed[MAX_PRINTERS];
+    Program *p = kernel_program(&c, r);
+    Source src = {p, NULL};
+    if (!p) return INVALID;
+    for (uint32_t j = 0; j < r->nprinters; j++)
+        if (!printer_print(&r->printer[j], &c, &src, 1, &printed[j])) return REFUSED;
+    Verdict v = SAME;
+    for (uint32_t i = 0; i < r->n && v == SAME; i++) v = compare_runs(r, p, printed, i);
+    return v; // the child ends: nothing is given back
+}
+Verdict kernel_run(const KernelRun *r, bool quiet) {
+    return in_child(run, (void *)(uintptr_t)r, quiet);
+}
