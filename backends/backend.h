@@ -16,10 +16,12 @@ typedef struct EmitOptions {
 // Must run in a child (LLVM may abort). False after a diagnostic.
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object);
 bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir); // --emit llvm
-// c/: the same program as one readable C file. weights: what .incbin takes the image from; header:
-// the name of the file that header_print made.
+// c/: the same program as one readable C file. weights: what .incbin takes the image from, or NULL:
+// `<prefix>_weights` is undefined, as in LLVM's object; header: the name of the file that
+// header_print made.
 bool c_emit_source(Ctx *c, const Program *p, const EmitOptions *o, const char *weights,
                    const char *header, Str *source);
+void c_flags(const Target *t, Str *out); // what a compiler must be told: "-std=c11 -O2 …"
 // llvm/llvm_load.c: links those bytes into this process, the weight symbol bound to `weights`.
 typedef struct LoadedModel LoadedModel;
 // host: the functions of the runtime that the object calls (vitc_execute), by name and address.

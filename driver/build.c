@@ -1,5 +1,6 @@
 // build.c: from options and a model to a Program, to object bytes, to the weight image.
 #include "driver/build.h"
+#include "driver/cc.h"
 #include "driver/memfile.h"
 #include "driver/tuning.h"
 #include "runtime/vitc_object.h"
@@ -77,6 +78,7 @@ static bool emit_object(Tool *t, void *arg, Str *out) {
     return llvm_emit_object(&t->c, job->program, job->options, out);
 }
 bool build_object(Tool *t, const Program *p, const EmitOptions *e, Bytes *object) {
+    if (!strcmp(t->opt.backend, "c")) return cc_compile(t, p, e, CC_OBJECT, object);
     EmitJob job = {p, e};
     return work_run(t, "code generation", emit_object, &job, object);
 }

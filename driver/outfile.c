@@ -2,6 +2,7 @@
 // is complete, so even SIGKILL leaves nothing. Where the file system has no O_TMPFILE, a named
 // temporary in the same directory is removed by out_abort or, on a signal, by out_signal_cleanup.
 #include "driver/outfile.h"
+#include "driver/tempdir.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,6 +32,7 @@ static void forget(const char *name) {
 void out_signal_cleanup(void) {
     for (int i = 0; i < 2; i++)
         if (pending[i][0]) unlink(pending[i]);
+    tempdir_remove();
 }
 
 // ---- opening ---------------------------------------------------------------------------------

@@ -19,6 +19,6 @@ bool out_open(OutFile *o, const char *path);
 bool out_commit(OutFile *o);
 bool out_commit_both(OutFile *a, OutFile *b); // neither appears unless both were written
 void out_abort(OutFile *o);
-// Removes temporaries that have a name. Async-signal-safe.
+// Removes temporaries that have a name, and the directory of tempdir.h. Async-signal-safe.
 void out_signal_cleanup(void);
 #endif

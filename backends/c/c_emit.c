@@ -2,16 +2,20 @@
 // same bits as the object: contraction off, fma written out.
 #include "backends/c/c_print.h"
 
+void c_flags(const Target *t, Str *out) {
+    str_add(out, "-std=c11 -O2 -ffp-contract=off");
+    for (size_t i = 0; feature_at(i); i++)
+        if (target_has(t, feature_at(i)->bit) && feature_at(i)->cc[0])
+            str_addf(out, " %s", feature_at(i)->cc);
+    if (t->vbytes == 64) str_add(out, " -mprefer-vector-width=512");
+}
 static void print_head(const CModule *m, const char *header, Str *out) {
     Arena *a = m->c->scratch;
     str_addf(out, "// Made by %s for target %s", m->o->version, m->target->name);
     if (m->p->graph->info.name)
         str_addf(out, " from the model %s", escape(a, SINK_COMMENT, m->p->graph->info.name));
-    str_add(out, ".\n// Compile with: cc -std=c11 -O2 -ffp-contract=off");
-    for (size_t i = 0; feature_at(i); i++)
-        if (target_has(m->target, feature_at(i)->bit) && feature_at(i)->cc[0])
-            str_addf(out, " %s", feature_at(i)->cc);
-    if (m->target->vbytes == 64) str_add(out, " -mprefer-vector-width=512");
+    str_add(out, ".\n// Compile with: cc ");
+    c_flags(m->target, out);
     str_add(
         out,
         "\n//\n// A kernel performs tasks lo..hi-1 of its launch; the table `launches` below says "

@@ -14,7 +14,7 @@ static const char *weights_macro(const CModule *m) {
     str_add(&s, "_WEIGHTS");
     return str_cstr(&s);
 }
-static void print_weights(const CModule *m, const char *file, Str *out) {
+static void print_incbin(const CModule *m, const char *file, Str *out) {
     const char *p = m->o->prefix, *macro = weights_macro(m);
     str_addf(
         out,
@@ -22,20 +22,28 @@ static void print_weights(const CModule *m, const char *file, Str *out) {
         "// place with -D%s='\"…\"'.\n"
         "#ifndef %s\n#define %s \"%s\"\n#endif\n\n",
         macro, macro, macro, escape(m->c->scratch, SINK_C_STRING, file));
-    str_addf(
-        out,
-        "// Behind it an 8-byte word that holds its distance from the word: position independent\n"
-        "// without a dynamic relocation.\n"
-        "__asm__(\".pushsection .rodata.%s_weights,\\\"a\\\",%%progbits\\n\"\n"
-        "        \".balign 4096\\n\"\n"
-        "        \"%s_weights:\\n\"\n"
-        "        \".incbin \\\"\" %s \"\\\"\\n\"\n"
-        "        \".balign 8\\n\"\n"
-        "        \"%s_weights_anchor:\\n\"\n"
-        "        \".quad %s_weights - %s_weights_anchor\\n\"\n"
-        "        \".popsection\\n\");\n"
-        "extern const int64_t %s_weights_anchor __attribute__((visibility(\"hidden\")));\n\n",
-        p, p, macro, p, p, p, p);
+    str_addf(out,
+             "__asm__(\".pushsection .rodata.%s_weights,\\\"a\\\",%%progbits\\n\"\n"
+             "        \".balign 4096\\n\"\n"
+             "        \"%s_weights:\\n\"\n"
+             "        \".incbin \\\"\" %s \"\\\"\\n\"\n"
+             "        \".popsection\\n\");\n",
+             p, p, macro);
+}
+static void print_weights(const CModule *m, const char *file, Str *out) {
+    const char *p = m->o->prefix;
+    if (file) print_incbin(m, file, out);
+    str_addf(out,
+             "// An 8-byte word that holds its distance from the weight image: position\n"
+             "// independent without a dynamic relocation.\n"
+             "__asm__(\".pushsection .rodata.%s_weights_anchor,\\\"a\\\",%%progbits\\n\"\n"
+             "        \".balign 8\\n\"\n"
+             "        \".hidden %s_weights\\n\"\n"
+             "        \"%s_weights_anchor:\\n\"\n"
+             "        \".quad %s_weights - %s_weights_anchor\\n\"\n"
+             "        \".popsection\\n\");\n"
+             "extern const int64_t %s_weights_anchor __attribute__((visibility(\"hidden\")));\n\n",
+             p, p, p, p, p, p);
 }
 static void print_places(const CModule *m, uint32_t at, Str *out) {
     static const char *const kind[PLACE_COUNT] = {"ARENA", "WEIGHTS", "INPUT", "OUTPUT"};
