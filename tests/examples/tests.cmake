@@ -1,5 +1,4 @@
-# examples: programs around an object made by the vitc of this build (label link): each of examples/, and one
-# whose buffers lie against forbidden pages, for every level
+# examples: each program of examples/ around an object made by the vitc of this build (label link)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(digits ${CMAKE_SOURCE_DIR}/tests/fixtures/digits)
 set(made ${CMAKE_CURRENT_BINARY_DIR}/examples)
@@ -18,16 +17,3 @@ target_link_libraries(example_classify PRIVATE PkgConfig::PNG)
 add_test(NAME link/examples COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/examples.py
   $<TARGET_FILE:vitc> $<TARGET_FILE:example_minimal> $<TARGET_FILE:example_classify> ${digits})
 set_tests_properties(link/examples PROPERTIES LABELS link TIMEOUT 120)
-
-foreach(target generic x86-64-v2 x86-64-v3 x86-64-v4)
-  set(made ${CMAKE_CURRENT_BINARY_DIR}/examples/${target})
-  file(MAKE_DIRECTORY ${made})
-  add_custom_command(OUTPUT ${made}/digits.o ${made}/digits.h
-    COMMAND vitc compile -q ${digits}/model -o ${made}/digits.o --target ${target}
-    DEPENDS vitc ${digits}/model/model.safetensors ${digits}/model/config.json)
-  add_executable(guarded_${target} ${CMAKE_CURRENT_LIST_DIR}/guarded.c ${made}/digits.o ${made}/digits.h)
-  target_include_directories(guarded_${target} PRIVATE ${made})
-  target_link_libraries(guarded_${target} PRIVATE vitc_warnings vitc-runtime)
-  add_test(NAME link/guarded/${target} COMMAND guarded_${target})
-  set_tests_properties(link/guarded/${target} PROPERTIES LABELS link TIMEOUT 120 SKIP_RETURN_CODE 77)
-endforeach()

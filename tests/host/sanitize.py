@@ -4,7 +4,7 @@
     sanitize.py VITC SOURCE [all]
 
 Each fixture is compiled with and without checks and run by exact_host.c, whose buffers are exactly as large as they
-must be; both runs give the same bytes. An arena 64 bytes too small is reported. Objects link with the sanitizer of gcc
+must be; both runs give the same bytes. An arena that is too small is reported. Objects link with the sanitizer of gcc
 and with that of clang. all: every fixture at every level, else some. Exit 77: no compiler has the sanitizers."""
 import glob
 import os
@@ -67,6 +67,7 @@ def check_object(folder, model, level, surroundings, plain):
         must([cc, "-fsanitize=address", "checked.o", *objects, "-o", cc, *LIBRARIES], folder)
         if run_program(folder, "./" + cc) != want:
             raise AssertionError(f"{model[0]} {level} {cc}: the checked object gives other bytes")
+        print("object", model[0], level, cc)
 
 
 def check_c(folder, model, level, surroundings, plain, flags):
@@ -79,19 +80,24 @@ def check_c(folder, model, level, surroundings, plain, flags):
               cc, *LIBRARIES], folder)
         if run_program(folder, "./" + cc) != want:
             raise AssertionError(f"{model[0]} {level} {cc}: the checked C gives other bytes")
+        print("C     ", model[0], level, cc)
 
 
 def check_small_arena(folder, model, level, surroundings):
-    """One thread, one slice: its last bytes are used, so an arena that lacks them is seen."""
+    """An arena without the last part of its last buffer, of which up to 1 KiB may be padding."""
     path, own = model
     must([VITC, "compile", path, "-q", "--target", level, "--max-threads", "1", *own, "-o", "small.o", "--prefix",
           "model", "--sanitize", "address"], folder)
     for cc, objects in surroundings.items():
         must([cc, "-fsanitize=address", "small.o", *objects, "-o", cc, *LIBRARIES], folder)
         run_program(folder, "./" + cc)
-        r = fixtures.run(["./" + cc, "out.bin", "64"], folder, ENVIRONMENT)
+        less = 64
+        while less <= 1024 and not fixtures.run(["./" + cc, "out.bin", str(less)], folder, ENVIRONMENT).returncode:
+            less *= 2
+        r = fixtures.run(["./" + cc, "out.bin", str(less)], folder, ENVIRONMENT)
         if r.returncode != 9 or "heap-buffer-overflow" not in r.stderr or "kernel." not in r.stderr:
-            raise AssertionError(f"{cc}: the small arena is not reported: exit {r.returncode}\n{r.stderr}")
+            raise AssertionError(f"{cc}: a small arena is not reported: exit {r.returncode}\n{r.stderr}")
+        print("arena ", cc, f"smaller by {less} bytes: reported")
 
 
 def main():
@@ -106,13 +112,11 @@ def main():
         checked = {cc: build_surroundings(d, cc + ".d", cc, ["-fsanitize=address"]) for cc in able}
         for name, level in pairs if EVERY else SOME:
             check_object(d, models[name], level, checked, plain)
-            print("object", name, level)
         check_small_arena(d, models["hf/default"], "generic", checked)
         able = fixtures.compilers(undefined, d)
         strict = {cc: build_surroundings(d, cc + ".u", cc, undefined) for cc in able[:None if EVERY else 1]}
         for name, level in pairs if EVERY else SOME_C:
             check_c(d, models[name], level, strict, plain, undefined)
-            print("C     ", name, level)
     return 0
 
 

@@ -59,12 +59,8 @@ Program *small_program(Arena *a, const Target *t, const char *name, uint64_t ext
     *PUSH(a, &p->output) = (ProgramTensor){"logits", type_of(DT_F32, 2, dim)};
     *PUSH(a, &p->kern) = multiply_add(a, t, name);
     p->weight_bytes = add_region(p, g, w, SMALL_COLUMNS, 0);
-    uint64_t bias = p->weight_bytes;
+    uint64_t bias = round_up(p->weight_bytes + extra_bytes, 64);
     p->weight_bytes = add_region(p, g, b, SMALL_COLUMNS, bias);
-    if (extra_bytes) {
-        float *extra = arena_alloc(a, extra_bytes);
-        p->weight_bytes = add_region(p, g, extra, (int64_t)extra_bytes / 4, p->weight_bytes);
-    }
     p->max_slices = 4;
     Launch l = {.kern = 0, .nargs = 4, .grid = SMALL_ROWS, .label = "layer \"1\"*/", .flops = 240};
     l.arg[0] = (Place){PLACE_INPUT, 0, 0};

@@ -10,4 +10,7 @@ target_link_libraries(make_object PRIVATE small_program vitc_warnings vitc_backe
 add_test(NAME link_object COMMAND test_object)
 add_test(NAME link_programs COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/link.py
   $<TARGET_FILE:make_object> $<TARGET_FILE:vitc-runtime> ${CMAKE_SOURCE_DIR})
+add_test(NAME link_large COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/link.py
+  $<TARGET_FILE:make_object> $<TARGET_FILE:vitc-runtime> ${CMAKE_SOURCE_DIR} large)
+set_tests_properties(link_large PROPERTIES LABELS "link;long" TIMEOUT 3600)
 set_tests_properties(link_object link_programs PROPERTIES LABELS link TIMEOUT 300)
