@@ -139,9 +139,9 @@ static void add_json(Str *s, const unsigned char *p, size_t n, uint32_t c) {
         str_add_n(s, p, n);
 }
 static void add_markup(Str *s, const unsigned char *p, size_t n, uint32_t c) {
-    if (!n || (is_hidden(c) && c != '\n'))
+    if (!n || (is_hidden(c) && c != '\n') || c == 0xfffe || c == 0xffff) // what XML has not
         str_add(s, "&#xfffd;");
-    else if (strchr("<>&\"'", (int)c) && c)
+    else if (c < 0x80 && strchr("<>&\"'", (int)c))
         str_addf(s, "&#%u;", c);
     else
         str_add_n(s, p, n);

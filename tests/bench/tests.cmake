@@ -9,3 +9,8 @@ if(NOT VITC_SANITIZE)  # it links a host itself
     ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}/tests/fixtures/digits)
   set_tests_properties(bench/peers PROPERTIES LABELS bench TIMEOUT 300)
 endif()
+
+# what bench and tune write: its form, never a speed
+add_test(NAME bench.files COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_bench.py $<TARGET_FILE:vitc>
+  ${CMAKE_SOURCE_DIR}/tests/fixtures)
+set_tests_properties(bench.files PROPERTIES LABELS bench TIMEOUT 200)

@@ -1,0 +1,155 @@
+// probe.c: see probe.h. Two kernels: one multiplies and adds in registers only, one only reads. All
+// data are random: some processors clock higher on zeros.
+#include "driver/execute.h"
+#include "driver/probe.h"
+#include "runtime/vitc_object.h"
+#include <math.h>
+
+enum {
+    STEPS = 256,             // multiply-adds in a row before new data
+    CHUNK = 16 << 10,        // bytes that one task of the reader reads
+    WEIGHTS_LIKE = 256 << 20 // bytes of the large buffer
+};
+static const double shortest = 3e-3; // seconds of one timing
+
+// ---- kernels --------------------------------------------------------------------------------
+static int accumulators(const Target *t) { // the rest holds operands and, without FMA, a product
+    return (int)t->nvregs * 3 / 4;
+}
+static Kern *fma_kernel(Arena *a, const Target *t) {
+    Kern *k = kern_new(a, "probe_fma", t);
+    VType v = vec_type(DT_F32, (int)target_lanes(t, 4));
+    int n = accumulators(t);
+    Val data = k_param(k, "data", DT_F32, false), sums = k_param(k, "sums", DT_F32, true);
+    Val acc[64], lo = k_lo(k), hi = k_hi(k);
+    Val factor = k_const_f(k, v, 0.99), term = k_load(k, v, data, 0, v.n);
+    for (int i = 0; i < n; i++) acc[i] = k_reg(k, v);
+    k_loop(k, lo, hi, 1);
+    for (int i = 0; i < n; i++) k_set(k, acc[i], k_load(k, v, data, i * (int)t->vbytes, v.n));
+    k_loopn(k, STEPS);
+    for (int i = 0; i < n; i++) k_set(k, acc[i], k_fma(k, k_get(k, acc[i]), factor, term));
+    k_end(k);
+    for (int i = 0; i < n; i++) k_store(k, sums, i * (int)t->vbytes, k_get(k, acc[i]), v.n);
+    k_end(k);
+    return k;
+}
+static Kern *read_kernel(Arena *a, const Target *t) {
+    enum { SUMS = 8 };
+    Kern *k = kern_new(a, "probe_read", t);
+    VType v = vec_type(DT_F32, (int)target_lanes(t, 4));
+    int step = SUMS * (int)t->vbytes;
+    Val data = k_param(k, "data", DT_F32, false), sums = k_param(k, "sums", DT_F32, true);
+    Val acc[SUMS], lo = k_lo(k), hi = k_hi(k), zero = k_const_f(k, v, 0);
+    for (int i = 0; i < SUMS; i++) acc[i] = k_reg(k, v);
+    for (int i = 0; i < SUMS; i++) k_set(k, acc[i], zero);
+    Val task = k_loop(k, lo, hi, 1), at = k_padd(k, data, k_imuli(k, task, CHUNK));
+    Val p = k_padd(k, at, k_imuli(k, k_loopn(k, CHUNK / step), step));
+    for (int i = 0; i < SUMS; i++) {
+        Val x = k_load(k, v, p, i * (int)t->vbytes, v.n);
+        k_set(k, acc[i], k_op2(k, K_ADD, k_get(k, acc[i]), x));
+    }
+    k_end(k);
+    k_end(k);
+    for (int i = 0; i < SUMS; i++) k_store(k, sums, i * (int)t->vbytes, k_get(k, acc[i]), v.n);
+    return k;
+}
+// A model of two launches, to be loaded; its launches are called one by one.
+static const vitc_object *load_probe(Tool *t, const Target *target) {
+    Ctx *c = &t->c;
+    Program *p = program_new(c->arena, target, graph_new(c->arena));
+    Kern *made[] = {fma_kernel(c->arena, target), read_kernel(c->arena, target)};
+    for (uint32_t i = 0; i < COUNT_OF(made); i++) {
+        Kern *legal = kern_new(c->arena, made[i]->name, target);
+        pass_legal(made[i], legal);
+        *PUSH(c->arena, &p->kern) = legal;
+        *PUSH(c->arena, &p->launch) = (Launch){.kern = i, .nargs = 2, .grid = 1, .label = ""};
+    }
+    EmitOptions e = emit_options(p, "probe");
+    Str object = str_new(c->arena);
+    if (!llvm_emit_object(c, p, &e, &object)) return NULL;
+    Executable exe = {{object.data, object.n}, {"", 0}, e.prefix, p};
+    const vitc_model_info *info = executable_load(t, &exe);
+    return info ? info->object : NULL;
+}
+
+// ---- timing ---------------------------------------------------------------------------------
+typedef struct Load { // thread i performs tasks [i * tasks, (i + 1) * tasks) `repeat` times
+    vitc_kernel kernel;
+    const float *data;
+    float *sums; // THREAD_SUMS for each thread
+    int64_t tasks, repeat;
+} Load;
+enum { THREAD_SUMS = 1024 };
+static void run_thread(void *arg, int index) {
+    const Load *l = arg;
+    void *args[2] = {(void *)(uintptr_t)l->data, l->sums + (size_t)index * THREAD_SUMS};
+    int64_t lo = index * l->tasks;
+    for (int64_t i = 0; i < l->repeat; i++) l->kernel(args, NULL, lo, lo + l->tasks);
+}
+static double seconds_of(const Load *l, const Session *s) {
+    double begin = seconds_now();
+    if (s->pool) {
+        const vitc_parallel *par = vitc_pool_parallel(s->pool);
+        par->run(par->ctx, run_thread, (void *)(uintptr_t)l, s->threads);
+    } else {
+        run_thread((void *)(uintptr_t)l, 0);
+    }
+    return seconds_now() - begin;
+}
+// Work of one task, of all threads, a second. A limit is what the machine can do when nothing else
+// runs, so it is the best of a few timings.
+static double rate_of(Load l, const Session *s, double work) {
+    enum { TIMES = 5 };
+    double best = INFINITY;
+    l.repeat = 1;
+    while (seconds_of(&l, s) < shortest && l.repeat < INT64_MAX / 4) l.repeat *= 2;
+    for (int i = 0; i < TIMES; i++) best = fmin(best, seconds_of(&l, s));
+    return work * (double)l.tasks * (double)l.repeat * s->threads / best;
+}
+
+// ---- the machine ----------------------------------------------------------------------------
+static float *random_floats(Arena *a, size_t nbytes) { // in [-1, 1): quick, two a step
+    uint64_t x = 88172645463325252u;
+    float *v = arena_alloc(a, nbytes);
+    for (size_t i = 0; i < nbytes / sizeof *v; i++) {
+        if (i % 2 == 0) {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+        }
+        v[i] = (float)(int32_t)(x >> (i % 2 * 32)) * 0x1p-31f;
+    }
+    return v;
+}
+static size_t buffer_bytes(void) {
+    uint64_t most = limit(LIM_MEMORY) / 4;
+    return most < WEIGHTS_LIKE ? (size_t)most / CHUNK * CHUNK : WEIGHTS_LIKE;
+}
+bool probe_limits(Tool *t, const Target *target, const int64_t *threads, size_t n, Limits *out) {
+    const vitc_object *probe = load_probe(t, target);
+    if (!probe) return false;
+    vitc_kernel fma = probe->launches[0].kernel, read = probe->launches[1].kernel;
+    Arena *a = arena_new("probe");
+    size_t nbytes = buffer_bytes();
+    const float *data = random_floats(a, nbytes);
+    double flops = 2.0 * STEPS * accumulators(target) * target_lanes(target, 4);
+    for (size_t i = 0; i < n; i++) {
+        Session s = {.threads = 1};
+        if (!session_threads(t, &s, (int)threads[i])) return false;
+        Load l = {.data = data,
+                  .sums = NEW_N(a, float, (size_t)threads[i] * THREAD_SUMS),
+                  .tasks = max_i64(1, (int64_t)target->l2_kib * 1024 / 2 / CHUNK)};
+        out[i].threads = threads[i];
+        if ((uint64_t)(l.tasks * threads[i] * CHUNK) > nbytes) l.tasks = 1;
+        l.kernel = read;
+        out[i].l2 = rate_of(l, &s, CHUNK);
+        l.tasks = max_i64(1, (int64_t)nbytes / CHUNK / threads[i]);
+        out[i].dram = rate_of(l, &s, CHUNK);
+        l.kernel = fma;
+        l.tasks = 1;
+        out[i].flops = rate_of(l, &s, flops);
+        session_threads(t, &s, 1);
+    }
+    arena_free(a);
+    return true;
+}
