@@ -239,14 +239,14 @@ static void emit_attention(Attention *a, const Node *node) {
     a->sum = k_scratch(k, (uint64_t)(rows * a->sum_row));
     a->inverse = k_scratch(k, (uint64_t)rows * 4);
     Val t = build_tasks(&b);
-    build_decode(&b, t, rank, dim, index);
+    lower_decode(b.k, t, rank, dim, index);
     Val *base[4] = {&a->ob, &a->qb, &a->kb, &a->vb};
     for (int i = 0; i < 4; i++) {
         for (int j = 0; j < rank; j++) {
             int axis = j < rank - 1 ? j : view[i]->rank - 2;
             stride[j] = view[i]->dim[axis] == 1 ? 0 : view[i]->stride[axis];
         }
-        *base[i] = build_walk(&b, arg[i], rank, index, stride);
+        *base[i] = lower_walk(b.k, arg[i], rank, index, stride);
     }
     pack_keys(a);
     pack_values(a);

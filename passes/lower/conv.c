@@ -88,8 +88,8 @@ bool lower_conv(Lower *l, const Fused *f) {
     int64_t grid = 1, out_per_group = n.type.dim[1] / c.group;
     for (int i = 0; i < rank; i++) grid *= n.type.dim[i];
     Val t = build_tasks(&b), index[MAX_RANK];
-    build_decode(&b, t, rank, n.type.dim, index);
-    c.yb = build_walk(&b, ya, rank, index, c.y.stride);
+    lower_decode(b.k, t, rank, n.type.dim, index);
+    c.yb = lower_walk(b.k, ya, rank, index, c.y.stride);
     c.wb = k_padd(k, wa, k_imuli(k, index[1], c.w.stride[0]));
     Val g = k_idiv(k, index[1], k_index(k, out_per_group));
     c.xb = k_padd(k, xa, k_imuli(k, index[0], c.x.stride[0]));

@@ -96,9 +96,9 @@ static void emit_rows(Lower *l, const Fused *f, const View *dst, const View *src
     }
     for (int i = 0; i + 1 < n.rank; i++) grid *= n.dim[i];
     Val t = build_tasks(&b);
-    build_decode(&b, t, n.rank - 1, n.dim, index);
+    lower_decode(b.k, t, n.rank - 1, n.dim, index);
     for (int o = 0; o < n.noperands; o++)
-        r.base[o] = build_walk(&b, arg[o], n.rank - 1, index, n.stride[o]);
+        r.base[o] = lower_walk(b.k, arg[o], n.rank - 1, index, n.stride[o]);
     row_body(&r);
     k_end(b.k);
     build_launch(&b, grid, 0, label);

@@ -65,6 +65,8 @@ View lower_region(Lower *l, Region r, const Type *t) {
     return view_dense(b, &stored);
 }
 
+static void reshape_by_copy(Lower *l, NodeId id);
+
 // ---- where values lie ------------------------------------------------------------------------
 View lower_temp(Lower *l, const Type *t) {
     uint64_t nbytes;
@@ -74,6 +76,7 @@ View lower_temp(Lower *l, const Type *t) {
 }
 View lower_view(Lower *l, NodeId n) {
     if (l->node.n < l->g->node.n) know_nodes(l);
+    if (l->node.data[n].is_unmade) reshape_by_copy(l, n);
     NodeState *s = &l->node.data[n];
     if (s->has_view) return s->view;
     if (!lower_is_const(l, n))
@@ -196,24 +199,36 @@ static bool lower_pad(Lower *l, NodeId id) {
     lower_copy(l, &src, &dst, "pad");
     return true;
 }
+static void reshape_by_copy(Lower *l, NodeId id) {
+    l->node.data[id].is_unmade = false;
+    View src = lower_view(l, graph_node(l->g, id)->in[0]), dst = lower_dest(l, id), back;
+    if (!view_reshape(&dst, src.rank, src.dim, &back)) { // the place wanted has gaps: copy twice
+        Type t = *graph_type(l->g, graph_node(l->g, id)->in[0]);
+        back = view_dense(plan_buffer(&l->plan, PLACE_ARENA, 0, type_nbytes(&t)), &t);
+        lower_copy(l, &src, &back, "reshape");
+        View dense = view_dense(back.buffer, &graph_node(l->g, id)->type);
+        lower_copy(l, &dense, &dst, "reshape");
+    } else {
+        lower_copy(l, &src, &back, "reshape");
+    }
+}
 static bool lower_reshape(Lower *l, NodeId id) {
     const Node *n = graph_node(l->g, id);
+    NodeState *s = &l->node.data[id];
     View src = lower_view(l, n->in[0]), v;
     if (view_reshape(&src, n->type.rank, n->type.dim, &v)) {
         v.dt = src.dt;
         set_view(l, id, v);
         return true;
     }
-    View dst = lower_dest(l, id), back;
-    if (!view_reshape(&dst, src.rank, src.dim, &back)) { // the place wanted has gaps: copy twice
-        Type t = *graph_type(l->g, n->in[0]);
-        back = view_dense(plan_buffer(&l->plan, PLACE_ARENA, 0, type_nbytes(&t)), &t);
-        lower_copy(l, &src, &back, "reshape");
-        View dense = view_dense(back.buffer, &graph_node(l->g, id)->type);
-        lower_copy(l, &dense, &dst, "reshape");
-        return true;
-    }
-    lower_copy(l, &src, &back, "reshape");
+    s->is_unmade = s->output < 0 && s->nuses == 1 && graph_node(l->g, s->user)->op == OP_MATMUL &&
+                   graph_node(l->g, s->user)->in[0] == id;
+    if (!s->is_unmade) reshape_by_copy(l, id);
+    return true;
+}
+bool lower_unmade(Lower *l, NodeId n, View *src) {
+    if (!l->node.data[n].is_unmade) return false;
+    *src = lower_view(l, graph_node(l->g, n)->in[0]);
     return true;
 }
 static bool lower_movement(Lower *l, NodeId id) {

@@ -10,6 +10,7 @@ typedef struct NodeState {
     View view; // where its value lies
     bool has_view;
     bool is_placed; // `view` was chosen before the value exists (outputs, parts of a concat)
+    bool is_unmade; // a reshape that its only user, a matmul, may read in place: see lower_unmade
     NodeId user;    // its only user, or 0
     uint32_t nuses;
     int32_t output; // graph output it is, or -1
@@ -39,6 +40,9 @@ View lower_temp(Lower *l, const Type *t); // an intermediate that no node names
 View lower_region(Lower *l, Region r,
                   const Type *t); // a constant in the weight image; equal regions are shared
 void lower_copy(Lower *l, const View *src, const View *dst, const char *what); // a move kernel
+// A reshape that is no view and that only one matmul reads: *src is what it reshapes, of which the
+// matmul may find rows and k by itself (patches of an image). Else lower_view makes a copy.
+bool lower_unmade(Lower *l, NodeId n, View *src);
 // Bytes between elements of v's last axis must be 1 element: else a copy.
 View lower_contiguous_rows(Lower *l, const View *v);
 
@@ -57,8 +61,8 @@ void build_launch(Build *b, int64_t grid, double flops,
                   const char *label); // shares an equal kernel made before
 // Splits the task number into one index per dim; returns pointer + sum of index * stride.
 Val build_tasks(Build *b); // opens the loop over the slice's tasks
-void build_decode(Build *b, Val task, int rank, const int64_t *dim, Val *index);
-Val build_walk(Build *b, Val p, int rank, const Val *index, const int64_t *stride);
+void lower_decode(Kern *k, Val task, int rank, const int64_t *dim, Val *index);
+Val lower_walk(Kern *k, Val p, int rank, const Val *index, const int64_t *stride);
 
 // ---- the elementwise part of a group (fused.c)
 enum { MAX_FUSED = 64 };
@@ -125,11 +129,19 @@ typedef struct Prefetch {
     Val at;
     int group, lines;
 } Prefetch;
+// k of A in runs: `run` steps of Micro.a_k, then a jump to where the next run begins.
+typedef struct Runs {
+    int64_t run; // 0: all k are one run
+    int rank;    // loops over the runs, the last one innermost
+    int64_t dim[MAX_RANK], stride[MAX_RANK];
+    Val first; // run in which A's k begins; A's pointer is to run 0
+} Runs;
 typedef struct Micro {
     int mr, nv, lanes;  // block of mr rows x nv vectors
     int tail;           // lanes of the last vector that B really has
     int64_t a_row, a_k; // bytes between rows and between k of A
     int64_t b_k;        // bytes between k of B; a k's vectors are contiguous
+    Runs runs;          // a sum takes whole runs
     Prefetch next;
 } Micro;
 // acc[r][j] = sum over k < kn of A[r][k] * B[k][j], in order of k, from zero.

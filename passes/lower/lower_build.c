@@ -76,8 +76,7 @@ Val build_tasks(Build *b) {
     Val lo = k_lo(b->k), hi = k_hi(b->k);
     return k_loop(b->k, lo, hi, 1);
 }
-void build_decode(Build *b, Val task, int rank, const int64_t *dim, Val *index) {
-    Kern *k = b->k;
+void lower_decode(Kern *k, Val task, int rank, const int64_t *dim, Val *index) {
     for (int i = rank - 1; i >= 0; i--) {
         if (dim[i] == 1) {
             index[i] = k_index(k, 0);
@@ -89,8 +88,8 @@ void build_decode(Build *b, Val task, int rank, const int64_t *dim, Val *index) 
         if (!is_first) task = k_idiv(k, task, k_index(k, dim[i]));
     }
 }
-Val build_walk(Build *b, Val p, int rank, const Val *index, const int64_t *stride) {
+Val lower_walk(Kern *k, Val p, int rank, const Val *index, const int64_t *stride) {
     for (int i = 0; i < rank; i++)
-        if (stride[i]) p = k_padd(b->k, p, k_imuli(b->k, index[i], stride[i]));
+        if (stride[i]) p = k_padd(k, p, k_imuli(k, index[i], stride[i]));
     return p;
 }

@@ -3,7 +3,8 @@
 //     for each pass over B (a batch, or a chunk of A's rows)
 //       for each K chunk (A's rows stay in L2)
 //         for each panel of this slice's columns (or a few)
-//           for each block of rows: micro-kernel, K block by K block, then the epilogue
+//           for each line of rows, for each block of them: micro-kernel, K block by K block, then
+//           the epilogue
 // A task is one panel of one pass, so threads split N at batch 1 and read every weight once.
 #include "passes/lower/lower.h"
 #include <string.h>
@@ -14,12 +15,14 @@ typedef struct MatMul {
     Kern *k;
     Choice choice;
     int lanes;
-    int64_t m, n, kn; // rows of one pass, columns, depth
+    int64_t lines, m, n, kn; // a pass has `lines` times m rows; columns, depth
     int64_t outer_rank, outer[MAX_RANK], passes;
     Nest nest; // operand 0 C, 1 A, 2 B, 3.. external; last two loops are rows and columns
     DType dt[MAX_OPERANDS];
     Val arg[MAX_OPERANDS], base[MAX_OPERANDS]; // whole operand; of the current pass
+    View ext[MAX_ARGS];                        // of the epilogue's operands
     int64_t a_k, b_k, b_panel; // bytes: A's and B's step in k; from panel to panel of B
+    Runs runs;                 // of A's k
     int64_t block, chunk;      // K block (meaning), K chunk (speed)
     int64_t columns;           // of a full panel
     Val tile;
@@ -37,6 +40,16 @@ static int64_t col_stride(const MatMul *m, int o) {
 }
 static int64_t row_stride(const MatMul *m, int o) {
     return m->nest.stride[o][m->nest.rank - 2];
+}
+static int64_t line_stride(const MatMul *m, int o) {
+    return m->lines > 1 ? m->nest.stride[o][m->nest.rank - 3] : 0;
+}
+// All operands but B moved on by `by` rows or lines.
+static void move_rows(const MatMul *m, int64_t (*stride)(const MatMul *, int), Val by,
+                      const Val from[MAX_OPERANDS], Val to[MAX_OPERANDS]) {
+    Kern *k = m->k;
+    for (int o = 0; o < m->nest.noperands; o++)
+        to[o] = o != B && stride(m, o) ? k_padd(k, from[o], k_imuli(k, by, stride(m, o))) : from[o];
 }
 
 static Val load_external(void *ctx, uint32_t ext, VType t) {
@@ -99,17 +112,15 @@ static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t
     micro_blocked(k, &u, at[A], at[B], depth, m->block, m->tile, m->tile_row, m->has_sum);
     epilogue(m, &u, at);
 }
-// `count` blocks of u.mr rows starting at row `first`, which is in block `first_block` of the pass;
-// panels [p, end).
-static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t first_block, int64_t count,
+// `count` blocks of u.mr rows starting at row `first` of a line, which is in block `first_block` of
+// the pass; panels [p, end).
+static void row_blocks(MatMul *m, Micro u, int64_t first, Val first_block, int64_t count,
                        const Val at[MAX_OPERANDS], Val p, Val end, int64_t depth) {
     Kern *k = m->k;
     if (!count) return;
     Val i = k_loopn(k, count), here[MAX_OPERANDS], there[MAX_OPERANDS];
-    Val row = k_iaddi(k, k_imuli(k, i, u.mr), first), nth = k_iaddi(k, i, first_block);
-    for (int o = 0; o < m->nest.noperands; o++)
-        here[o] = o != B && row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, row, row_stride(m, o)))
-                                             : at[o];
+    Val row = k_iaddi(k, k_imuli(k, i, u.mr), first), nth = k_iadd(k, i, first_block);
+    move_rows(m, row_stride, row, at, here);
     if (m->choice.panels == 1) {
         one_block(m, u, nth, here, depth);
     } else {
@@ -122,15 +133,21 @@ static void row_blocks(MatMul *m, Micro u, int64_t first, int64_t first_block, i
 // Panels [lo, hi) of `columns` columns, all rows of the pass, depth [from, from + depth).
 static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t depth) {
     Kern *k = m->k;
-    Micro u = {
-        .lanes = m->lanes, .nv = (int)ceil_div(columns, m->lanes), .a_k = m->a_k, .b_k = m->b_k};
-    u.a_row = row_stride(m, A);
+    Micro u = {.lanes = m->lanes,
+               .nv = (int)ceil_div(columns, m->lanes),
+               .a_row = row_stride(m, A),
+               .a_k = m->a_k,
+               .b_k = m->b_k,
+               .runs = m->runs};
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
     int64_t group = m->choice.panels;
     Val p = k_loop(k, lo, hi, group), at[MAX_OPERANDS], base[MAX_OPERANDS];
     Val end = group > 1 ? k_imin(k, k_iaddi(k, p, group), hi) : 0;
     for (int o = 0; o < m->nest.noperands; o++) base[o] = m->base[o];
-    base[A] = k_padd(k, base[A], k_imul(k, from, k_index(k, m->a_k)));
+    if (m->runs.run)
+        u.runs.first = k_idiv(k, from, k_index(k, m->runs.run));
+    else
+        base[A] = k_padd(k, base[A], k_imul(k, from, k_index(k, m->a_k)));
     base[B] = k_padd(k, base[B], k_imul(k, from, k_index(k, m->b_k)));
     if (group == 1)
         at_panel(m, p, base, at);
@@ -138,13 +155,20 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
         memcpy(at, base, sizeof at);
     RowSplit s = sched_rows(m->m, m->choice.rows);
     if (m->is_packed) {
-        PrefetchRate rate = sched_prefetch(&m->choice, s.count, m->b_k, m->block, depth);
+        Choice c = m->choice;
+        if (m->runs.run) c.prefetch_group = m->runs.run;
+        PrefetchRate rate = sched_prefetch(&c, m->lines * s.count, m->b_k, m->block, depth);
         u.next = (Prefetch){.group = rate.group, .lines = rate.lines};
     }
+    Val line = m->lines > 1 ? k_loopn(k, m->lines) : k_index(k, 0), here[MAX_OPERANDS];
+    move_rows(m, line_stride, line, at, here);
+    Val block = k_imuli(k, line, s.count);
     u.mr = s.rows;
-    row_blocks(m, u, 0, 0, s.big, at, p, end, depth);
+    row_blocks(m, u, 0, block, s.big, here, p, end, depth);
     u.mr = s.rows - 1;
-    row_blocks(m, u, s.big * s.rows, s.big, s.count - s.big, at, p, end, depth);
+    row_blocks(m, u, s.big * s.rows, k_iaddi(k, block, s.big), s.count - s.big, here, p, end,
+               depth);
+    if (m->lines > 1) k_end(k);
     k_end(k);
 }
 static void all_panels(MatMul *m, Val lo, Val hi, Val from, int64_t depth) {
@@ -176,9 +200,9 @@ static void slice_body(MatMul *m, Build *b, int64_t npanels) {
     Val lo = k_lo(k), hi = k_hi(k), np = k_index(k, npanels), index[MAX_RANK];
     Val q_lo = k_idiv(k, lo, np), q_hi = k_idiv(k, k_iaddi(k, hi, npanels - 1), np);
     Val q = k_loop(k, q_lo, q_hi, 1);
-    build_decode(b, q, (int)m->outer_rank, m->outer, index);
+    lower_decode(b->k, q, (int)m->outer_rank, m->outer, index);
     for (int o = 0; o < m->nest.noperands; o++)
-        m->base[o] = build_walk(b, m->arg[o], (int)m->outer_rank, index, m->nest.stride[o]);
+        m->base[o] = lower_walk(b->k, m->arg[o], (int)m->outer_rank, index, m->nest.stride[o]);
     Val first = k_imul(k, q, np), zero = k_index(k, 0);
     Val from = k_imax(k, k_isub(k, lo, first), zero), to = k_imin(k, k_isub(k, hi, first), np);
     chunks(m, from, to);
@@ -194,7 +218,7 @@ static View take_axis(const View *v, int axis,
     r.stride[axis] = 0;
     return r;
 }
-static void describe(MatMul *m, const View *c, const View *a, const View *b, bool is_packed) {
+static void describe(MatMul *m, const View *c, const View *a, const View *b) {
     int rank = c->rank;
     m->nest = nest_new(rank, c->dim);
     nest_add(&m->nest, c);
@@ -203,7 +227,7 @@ static void describe(MatMul *m, const View *c, const View *a, const View *b, boo
     ax = view_broadcast(&ax, rank, c->dim);
     nest_add(&m->nest, &ax);
     View bx = *b;
-    if (is_packed) {
+    if (m->is_packed) {
         bx.rank = 0; // walked panel by panel, not by the nest
     } else {
         bx = take_axis(b, b->rank - 2, &m->b_k);
@@ -211,8 +235,70 @@ static void describe(MatMul *m, const View *c, const View *a, const View *b, boo
     }
     bx = view_broadcast(&bx, rank, c->dim);
     nest_add(&m->nest, &bx);
-    for (uint32_t i = 0; i < m->f->next; i++) nest_add(&m->nest, &m->f->view[i]);
+    for (uint32_t i = 0; i < m->f->next; i++) nest_add(&m->nest, &m->ext[i]);
 }
+
+// ---- A in place ------------------------------------------------------------------------------
+// The first of v's last axes that together hold `count` elements, or -1.
+static int split_axis(const View *v, int64_t count) {
+    int64_t n = 1;
+    int i = v->rank;
+    while (i > 0 && n < count) n *= v->dim[--i];
+    return n == count ? i : -1;
+}
+// Axes axis.. of v as runs of k.
+static Runs runs_of(const View *v, int axis, int64_t *a_k) {
+    Nest n = nest_new(v->rank - axis, v->dim + axis);
+    View k = *v;
+    k.rank -= axis;
+    for (int i = 0; i < k.rank; i++) {
+        k.dim[i] = v->dim[axis + i];
+        k.stride[i] = v->stride[axis + i];
+    }
+    nest_add(&n, &k);
+    nest_collapse(&n, 0);
+    Runs r = {.rank = n.rank - 1};
+    *a_k = n.stride[0][r.rank];
+    if (r.rank) r.run = n.dim[r.rank];
+    for (int i = 0; i < r.rank; i++) {
+        r.dim[i] = n.dim[i];
+        r.stride[i] = n.stride[0][i];
+    }
+    return r;
+}
+// C and the epilogue's operands get the rows of A: its axes before `axis`.
+static bool split_rows(MatMul *m, View *c, const View *a, int axis) {
+    int64_t dim[MAX_RANK];
+    for (int i = 0; i < axis; i++) dim[i] = a->dim[i];
+    dim[axis] = m->n;
+    bool ok = view_reshape(c, axis + 1, dim, c);
+    for (uint32_t i = 0; i < m->f->next && ok; i++)
+        ok = view_reshape(&m->ext[i], axis + 1, dim, &m->ext[i]);
+    return ok;
+}
+// When A is a reshape that was not made (patches of an image, whose k are lines of pixels a row
+// apart): reads what it reshapes.
+static bool find_in_place(MatMul *m, NodeId an, View *c, View *a) {
+    View src, was = *c;
+    if (!m->is_packed || !lower_unmade(m->l, an, &src) || src.dt != DT_F32) return false;
+    int axis = split_axis(&src, m->kn);
+    if (axis < 1) return false;
+    Runs runs = runs_of(&src, axis, &m->a_k);
+    if (runs.run && sched_k_block(m->kn) % runs.run) return false;
+    if (!split_rows(m, c, &src, axis)) {
+        *c = was;
+        for (uint32_t i = 0; i < m->f->next; i++) m->ext[i] = m->f->view[i];
+        return false;
+    }
+    m->runs = runs;
+    *a = src;
+    a->rank = axis + 1;
+    a->dim[axis] = m->kn;
+    a->stride[axis] = m->a_k;
+    return true;
+}
+
+// ---- passes ----------------------------------------------------------------------------------
 // Rows of all outer loops that merge become one; a long pass is cut into chunks of rows that fit
 // L2.
 static void cut_rows(MatMul *m) {
@@ -240,7 +326,12 @@ static void cut_rows(MatMul *m) {
         n->dim[n->rank - 1] = fit;
         n->rank++;
     }
-    m->outer_rank = n->rank - 2;
+    // a few rows that do not merge with the next few still share a pass over packed weights
+    int64_t two = n->rank > 2 ? rows * n->dim[n->rank - 3] : rows;
+    bool shares =
+        m->is_packed && two > rows && two == sched_m_chunk(&m->choice, m->l->target, two, m->kn);
+    m->lines = shares ? n->dim[n->rank - 3] : 1;
+    m->outer_rank = n->rank - (shares ? 3 : 2);
     m->passes = 1;
     for (int i = 0; i < m->outer_rank; i++) m->passes *= m->outer[i] = n->dim[i];
     m->m = n->dim[n->rank - 2];
@@ -257,7 +348,7 @@ static View matrix_operand(Lower *l, NodeId n) { // rank >= 2, f32
     return f32_operand(l, &v);
 }
 static const char *kernel_name(const MatMul *m) {
-    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)m->m,
+    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)(m->lines * m->m),
                         (long long)m->n, (long long)m->kn, fused_suffix(m->f));
 }
 static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) {
@@ -265,7 +356,7 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     Kern *k = m->k = build.k;
     const View *operand[EXT] = {c, a, b};
     for (int o = 0; o < m->nest.noperands; o++) {
-        const View *v = o < EXT ? operand[o] : &m->f->view[o - EXT];
+        const View *v = o < EXT ? operand[o] : &m->ext[o - EXT];
         static const char *const name[EXT] = {"c", "a", "b"};
         m->arg[o] = build_arg(
             &build, o < EXT ? name[o] : arena_printf(m->l->prog->arena, "e%d", o - EXT), v, o == C);
@@ -278,7 +369,7 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     const Node *node = graph_node(m->l->g, m->f->anchor);
     const LocInfo *at = diag_at(m->l->c->diag, node->loc);
     *PUSH(k->arena, &k->loc) = node->loc;
-    double flops = 2.0 * (double)m->passes * (double)m->m * (double)m->n * (double)m->kn;
+    double flops = 2.0 * (double)(m->passes * m->lines * m->m) * (double)m->n * (double)m->kn;
     build_launch(&build, m->passes * npanels, flops, at->node ? at->node : "matmul");
 }
 bool lower_matmul(Lower *l, const Fused *f) {
@@ -287,14 +378,17 @@ bool lower_matmul(Lower *l, const Fused *f) {
     bool trans = node_int(node, AT_TRANS_B, 0) != 0;
     Type bt = *graph_type(l->g, bn), ct = node->type;
     MatMul m = {.l = l, .f = f, .lanes = (int)target_lanes(l->target, 4)};
-    View a = matrix_operand(l, an), c = lower_dest(l, f->result), b;
-    m.kn = a.dim[a.rank - 1];
+    const Type *at = graph_type(l->g, an);
+    m.kn = at->dim[at->rank - 1];
     m.n = ct.dim[ct.rank - 1];
     Shape shape = {{type_count(&ct) / m.n, m.n, m.kn}};
     m.choice = sched_choose(OP_MATMUL, shape, l->target, l->tuning);
     m.columns = m.choice.vectors * m.lanes;
-    bool is_packed = m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
-    if (is_packed) {
+    m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
+    memcpy(m.ext, f->view, sizeof m.ext);
+    View a, b, c = lower_dest(l, f->result);
+    if (!find_in_place(&m, an, &c, &a)) a = matrix_operand(l, an);
+    if (m.is_packed) {
         b = lower_region(
             l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns},
             &bt);
@@ -312,8 +406,8 @@ bool lower_matmul(Lower *l, const Fused *f) {
         b = lower_contiguous_rows(l, &b);
         m.b_panel = m.columns * 4;
     }
-    if (!is_packed && b.dim[b.rank - 1] == 1) b.stride[b.rank - 1] = 4;
-    describe(&m, &c, &a, &b, is_packed);
+    if (!m.is_packed && b.dim[b.rank - 1] == 1) b.stride[b.rank - 1] = 4;
+    describe(&m, &c, &a, &b);
     cut_rows(&m);
     m.block = sched_k_block(m.kn);
     bool can_chunk = c.dt == DT_F32 && col_stride(&m, C) == 4;

@@ -23,6 +23,22 @@ static void steps(Kern *k, const Micro *m, Val a, Val b, int64_t kn, const Slots
     }
     k_end(k);
 }
+static void prefetch(Kern *k, const Prefetch *next, Val burst) {
+    Val at = k_padd(k, next->at, k_imuli(k, burst, next->lines * LINE));
+    for (int l = 0; l < next->lines; l++) k_prefetch(k, at, l * LINE, 1);
+}
+static Val run_start(Kern *k, const Runs *r, Val a, Val nth) {
+    Val index[MAX_RANK], run = k_iadd(k, r->first, nth);
+    lower_decode(k, run, r->rank, r->dim, index);
+    return lower_walk(k, a, r->rank, index, r->stride);
+}
+// A and the runs of `m` moved on by `by` steps of k, a whole number of runs.
+static Val move_on(Kern *k, Micro *m, Val a, Val by) {
+    if (!m->runs.run) return k_padd(k, a, k_imuli(k, by, m->a_k));
+    Val runs = k_idiv(k, by, k_index(k, m->runs.run));
+    m->runs.first = k_iadd(k, m->runs.first, runs);
+    return a;
+}
 void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX][NV_MAX]) {
     VType vt = vec_type(DT_F32, m->lanes);
     Val zero = k_const_f(k, vt, 0);
@@ -32,12 +48,13 @@ void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX
             slot.v[r][j] = k_reg(k, vt);
             k_set(k, slot.v[r][j], zero);
         }
-    int group = m->next.group;
-    if (m->next.at && kn % group == 0) {
+    int64_t group = m->runs.run ? m->runs.run : m->next.group;
+    bool prefetches = m->next.at && m->next.group == group;
+    if (m->runs.run || (prefetches && kn % group == 0)) {
         Val g = k_loopn(k, kn / group);
-        Val pf = k_padd(k, m->next.at, k_imuli(k, g, m->next.lines * LINE));
-        for (int l = 0; l < m->next.lines; l++) k_prefetch(k, pf, l * LINE, 1);
-        Val ag = k_padd(k, a, k_imuli(k, g, group * m->a_k));
+        if (prefetches) prefetch(k, &m->next, g);
+        Val ag = m->runs.run ? run_start(k, &m->runs, a, g)
+                             : k_padd(k, a, k_imuli(k, g, group * m->a_k));
         Val bg = k_padd(k, b, k_imuli(k, g, group * m->b_k));
         steps(k, m, ag, bg, group, &slot);
         k_end(k);
@@ -72,8 +89,8 @@ void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t bl
     if (whole) {
         Val i = k_loopn(k, whole);
         Val at = k_iaddi(k, k_imuli(k, i, block), done);
-        Val ai = k_padd(k, a, k_imuli(k, at, m->a_k)), bi = k_padd(k, b, k_imuli(k, at, m->b_k));
         Micro here = *m;
+        Val ai = move_on(k, &here, a, at), bi = k_padd(k, b, k_imuli(k, at, m->b_k));
         if (m->next.at) {
             int64_t per_block = block / m->next.group * m->next.lines * LINE;
             Val nth = k_iaddi(k, i, done / block);
@@ -85,8 +102,9 @@ void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t bl
     }
     if (rest) {
         int64_t at = done + whole * block;
-        Val ai = k_paddi(k, a, at * m->a_k), bi = k_paddi(k, b, at * m->b_k);
-        micro_sum(k, m, ai, bi, rest, acc);
+        Micro here = *m;
+        Val ai = move_on(k, &here, a, k_index(k, at)), bi = k_paddi(k, b, at * m->b_k);
+        micro_sum(k, &here, ai, bi, rest, acc);
         to_tile(k, m, acc, tile, tile_row, true);
     }
 }

@@ -100,9 +100,9 @@ bool lower_reduce(Lower *l, const Fused *f) {
     int64_t grid = 1;
     for (int i = 0; i < a.nkept; i++) grid *= a.kept[i];
     Val t = build_tasks(&b);
-    build_decode(&b, t, a.nkept, a.kept, index);
-    Val row = build_walk(&b, xa, a.nkept, index, a.kept_stride),
-        out = build_walk(&b, ya, a.nkept, index, flat.stride);
+    lower_decode(b.k, t, a.nkept, a.kept, index);
+    Val row = lower_walk(b.k, xa, a.nkept, index, a.kept_stride),
+        out = lower_walk(b.k, ya, a.nkept, index, flat.stride);
     Val r =
         n.op == OP_ARGMAX ? reduce_index(&b, &n, &x, &a, row) : reduce_value(&b, &n, &x, &a, row);
     store_as(b.k, flat.dt, out, 0, 0, r, 1);
@@ -135,12 +135,12 @@ bool lower_gather(Lower *l, const Fused *f) {
             xs[i] = x.stride[i - ix.rank + 1];
     }
     Val t = build_tasks(&b), index[MAX_RANK];
-    build_decode(&b, t, y.rank, y.dim, index);
-    Val which = load_as(b.k, ix.dt, build_walk(&b, ia, y.rank, index, is), 0, 0, 1, 1);
-    Val src = build_walk(&b, xa, y.rank, index, xs);
+    lower_decode(b.k, t, y.rank, y.dim, index);
+    Val which = load_as(b.k, ix.dt, lower_walk(b.k, ia, y.rank, index, is), 0, 0, 1, 1);
+    Val src = lower_walk(b.k, xa, y.rank, index, xs);
     src = k_padd(b.k, src, k_imuli(b.k, k_toindex(b.k, which), x.stride[axis]));
     Val v = load_as(b.k, x.dt, src, 0, 0, 1, 1);
-    store_as(b.k, y.dt, build_walk(&b, ya, y.rank, index, y.stride), 0, 0, v, 1);
+    store_as(b.k, y.dt, lower_walk(b.k, ya, y.rank, index, y.stride), 0, 0, v, 1);
     k_end(b.k);
     build_launch(&b, grid, 0, "gather");
     return !f->n || lower_then_elementwise(l, f, &y);

@@ -130,9 +130,9 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     if (next > 0) r.gain = build_arg(&b, "gain", &extra[0], false);
     if (next > 1) r.bias = build_arg(&b, "bias", &extra[1], false);
     Val task = build_tasks(&b);
-    build_decode(&b, task, n.rank - 1, n.dim, index);
-    r.x = build_walk(&b, xa, n.rank - 1, index, n.stride[0]);
-    r.y = build_walk(&b, ya, n.rank - 1, index, n.stride[1]);
+    lower_decode(b.k, task, n.rank - 1, n.dim, index);
+    r.x = lower_walk(b.k, xa, n.rank - 1, index, n.stride[0]);
+    r.y = lower_walk(b.k, ya, n.rank - 1, index, n.stride[1]);
     if (is_layernorm)
         layernorm_row(&r, node_float(&node, AT_EPS, 1e-5));
     else
