@@ -7,6 +7,7 @@ typedef struct PassOptions {
     const Target *target;
     uint32_t max_slices;    // most threads the object will use (default 64)
     const struct Tuning *tuning; // of passes/lower/schedule.h; NULL: schedule.def alone
+    struct Tunables *tunables;   // there: gets every launch that a tuning can change
     const char *dump;       // -d: names separated by commas, "all", "+name"; NULL = none
     const char *only;       // -p: exactly these passes; NULL = the pipeline
     const char *stop_after; // --stop-after
@@ -22,6 +23,9 @@ typedef struct PassOptions {
 Program *pipeline_run(Ctx *c, Graph *g, const PassOptions *o);
 // Only the Graph level (for `-p`, golden tests and the eager side of verify).
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o);
+// The rest of the pipeline for a graph on which pipeline_graph did all of its passes. Again with
+// another tuning, if you like.
+Program *pipeline_lower(Ctx *c, Graph *g, const PassOptions *o);
 void pipeline_help(Str *out); // the table of passes.def
 
 // ---- passes/graph: what a Graph is after all of them. Lowering expects these forms and no others.

@@ -144,10 +144,10 @@ static bool run_only(Pipeline *l, const char *list, Level until) {
     }
     return true;
 }
-static bool run_all(Pipeline *l, Level until) {
+static bool run_all(Pipeline *l, Level from, Level until) {
     const char *stop = l->p.opt->stop_after;
     for (int i = 0; i < PI_COUNT; i++) {
-        if (table[i].level > until) continue;
+        if (table[i].level < from || table[i].level > until) continue;
         if (!run_pass(l, i)) return false;
         if (stop && !strcmp(stop, table[i].name)) break;
     }
@@ -160,7 +160,7 @@ static bool run(Pipeline *l, Level until) {
         !check_list(c, "--stop-after", o->stop_after, false))
         return false;
     l->times = str_new(c->arena);
-    bool ok = o->only ? run_only(l, o->only, until) : run_all(l, until);
+    bool ok = o->only ? run_only(l, o->only, until) : run_all(l, GRAPH, until);
     if (o->time) report(l, &l->times);
     return ok;
 }
@@ -171,6 +171,12 @@ bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o) {
 Program *pipeline_run(Ctx *c, Graph *g, const PassOptions *o) {
     Pipeline l = {.p = {c, o}, .g = g};
     return run(&l, KERNEL) ? l.prog : NULL;
+}
+Program *pipeline_lower(Ctx *c, Graph *g, const PassOptions *o) {
+    Pipeline l = {.p = {c, o}, .g = g};
+    for (int i = 0; i < PI_COUNT; i++)
+        if (table[i].level == GRAPH) l.done |= 1 << i;
+    return run_all(&l, BRIDGE, KERNEL) ? l.prog : NULL;
 }
 void pipeline_help(Str *out) {
     for (int i = 0; i < PI_COUNT; i++)

@@ -294,5 +294,6 @@ bool lower_attention(Lower *l, const Fused *f) {
     if (a.d == 1) a.q.stride[r - 1] = a.kk.stride[r - 1] = 4;
     if (a.e == 1) a.v.stride[r - 1] = 4;
     emit_attention(&a, &node);
+    build_tunable(l, OP_ATTENTION, shape);
     return !f->n || lower_then_elementwise(l, f, &value);
 }

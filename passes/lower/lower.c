@@ -329,7 +329,8 @@ Program *lower_program(PassCtx *pc, Graph *g) {
                .arena = pc->c->scratch,
                .g = g,
                .target = pc->opt->target,
-               .tuning = pc->opt->tuning};
+               .tuning = pc->opt->tuning,
+               .tunables = pc->opt->tunables};
     l.prog = program_new(pc->c->arena, l.target, g);
     l.prog->max_slices = pc->opt->max_slices ? pc->opt->max_slices : 64;
     l.plan.arena = l.arena;

@@ -22,6 +22,7 @@ typedef struct Lower {
     Graph *g;
     const Target *target;
     const Tuning *tuning;
+    Tunables *tunables;
     Program *prog;
     Plan plan;
     VEC(NodeState) node; // by NodeId; grows with the graph
@@ -59,6 +60,8 @@ Val build_arg(Build *b, const char *name, const View *v,
               bool is_mutable); // pointer to v's element 0
 void build_launch(Build *b, int64_t grid, double flops,
                   const char *label); // shares an equal kernel made before
+// The launch made last is one that a tuning can change.
+void build_tunable(Lower *l, GraphOp op, Shape s);
 // Splits the task number into one index per dim; returns pointer + sum of index * stride.
 Val build_tasks(Build *b); // opens the loop over the slice's tasks
 void lower_decode(Kern *k, Val task, int rank, const int64_t *dim, Val *index);

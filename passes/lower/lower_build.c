@@ -69,6 +69,10 @@ void build_launch(Build *b, int64_t grid, double flops, const char *label) {
     uint64_t scratch = program_launch_scratch(p, &p->launch.data[at]);
     if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
 }
+void build_tunable(Lower *l, GraphOp op, Shape s) {
+    uint32_t last = l->prog->launch.n - 1;
+    if (l->tunables) *PUSH(l->tunables->arena, &l->tunables->at) = (Tunable){last, op, s};
+}
 
 // Calls that emit never stand twice in one argument list: C leaves their order open, and the text
 // of a kernel must not depend on the compiler that built vitc.

@@ -413,5 +413,6 @@ bool lower_matmul(Lower *l, const Fused *f) {
     bool can_chunk = c.dt == DT_F32 && col_stride(&m, C) == 4;
     m.chunk = can_chunk ? sched_k_chunk(&m.choice, l->target, m.m, m.kn) : m.kn;
     emit_matmul(&m, &c, &a, &b);
+    build_tunable(l, OP_MATMUL, shape);
     return true;
 }

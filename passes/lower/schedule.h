@@ -36,6 +36,15 @@ typedef struct Tuning { // from a tuning file; a later row wins
     TuningRow *row;
     uint32_t n;
 } Tuning;
+typedef struct Tunable { // a launch whose kernel has a schedule
+    uint32_t launch;
+    GraphOp op;
+    Shape shape;
+} Tunable;
+typedef struct Tunables {
+    Arena *arena;
+    VEC(Tunable) at;
+} Tunables;
 typedef struct KnobInfo {
     const char *name, *meaning;
     size_t at; // of its int64_t in Choice
