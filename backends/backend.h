@@ -51,6 +51,7 @@ typedef struct ElfModel {
     char prefix[256]; // of the one symbol <prefix>_model
     const void *weights;
     uint64_t weights_nbytes;
+    Arch arch;
     Str code; // the object without its weights: <prefix>_weights undefined again
 } ElfModel;
 bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfModel *out);

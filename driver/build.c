@@ -59,11 +59,19 @@ bool pass_options(Tool *t, PassOptions *out) {
     return diag_error(t->c.diag, ERR_USAGE, 0, "--max-threads: %lld is not in 1..1024",
                       (long long)o->max_threads);
 }
+// Whatever is built without being written is loaded into a process of this machine.
+static bool can_load(Tool *t, Arch arch) {
+    if ((int)arch == ARCH_HOST) return true;
+    diag_error(t->c.diag, ERR_TARGET, 0, "code for %s does not run on this machine, an %s",
+               arch_info[arch].name, arch_info[ARCH_HOST].name);
+    return diag_note(t->c.diag, "'vitc compile' makes an object that a program for it can link");
+}
 Program *build_program(Tool *t, const char *path, const FrontendOptions *f) {
     PassOptions o;
     Source s;
-    if (!pass_options(t, &o) || !source_load(t, path, f, &s)) return NULL;
-    if (s.program) return s.program;
+    if (!pass_options(t, &o) || !can_load(t, o.target->arch)) return NULL;
+    if (!source_load(t, path, f, &s)) return NULL;
+    if (s.program) return can_load(t, s.program->target->arch) ? s.program : NULL;
     if (s.graph) return pipeline_run(&t->c, s.graph, &o);
     return diag_error(t->c.diag, ERR_USAGE, 0, "%s: a kernel alone is no model", path), NULL;
 }
@@ -141,7 +149,7 @@ static bool executable_from_object(Tool *t, const char *path, Executable *out) {
     FileView f;
     ElfModel m;
     if (!tuning_is_absent(t) || !file_map(&t->c, path, &f) ||
-        !elf_open_model(&t->c, path, f.data, f.nbytes, &m))
+        !elf_open_model(&t->c, path, f.data, f.nbytes, &m) || !can_load(t, m.arch))
         return false;
     *out = (Executable){.object = {m.code.data, m.code.n},
                         .weights = {m.weights, m.weights_nbytes},

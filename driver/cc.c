@@ -138,8 +138,7 @@ static bool compile(Tool *t, void *arg, Str *out) {
         return false;
     c_flags(target, &flags);
     str_add(&flags, " -fPIC -fno-asynchronous-unwind-tables -fno-stack-protector");
-    str_add(&flags, target->arch == ARCH_X86_64 ? " -fcf-protection=full"
-                                                : " -mbranch-protection=standard");
+    str_addf(&flags, " %s", arch_info[target->arch].cc_protect);
     if (job->emit->sanitize_address) str_add(&flags, " -fsanitize=address");
     str_add(&flags, job->kind == CC_OBJECT ? " -c -o out model.c -I" : " -S -o out model.c -I");
     Words w = {0};

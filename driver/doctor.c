@@ -38,20 +38,18 @@ bool verb_version(Tool *t) {
 }
 
 // ---- targets --------------------------------------------------------------------------------
-static bool runs_here(const Target *x) {
-    return (x->features & ~vitc_cpu_features()) == 0;
-}
 static void print_targets(Tool *t, Str *s) {
-    str_addf(s, "%-12s %7s %9s %8s %7s  %-10s %-10s %s\n", "target", "vector", "registers", "L1d",
-             "L2", "fallback", "here", "features");
+    str_addf(s, "%-26s %-8s %7s %9s %8s %8s  %-10s %-6s %s\n", "target", "arch", "vector",
+             "registers", "L1d", "L2", "fallback", "here", "features");
     for (size_t i = 0; target_at(i); i++) {
         const Target *x = target_at(i);
-        const char *here = !runs_here(x)                           ? "no"
-                           : x == target_best(vitc_cpu_features()) ? "native"
-                                                                   : "yes";
-        str_addf(s, "%-12s %3u bit  %9u %4u KiB %4u KiB  %-10s %-10s %s\n", x->name, 8 * x->vbytes,
-                 x->nvregs, x->l1_kib, x->l2_kib, x->fallback, here,
-                 feature_list(t->c.arena, x->features));
+        uint64_t have = vitc_cpu_features();
+        const char *here = !target_runs_here(x, have) ? "no"
+                           : x == target_best(have)   ? "native"
+                                                      : "yes";
+        str_addf(s, "%-26s %-8s %3u bit %9u %4u KiB %4u KiB  %-10s %-6s %s\n", x->name,
+                 arch_info[x->arch].name, 8 * x->vbytes, x->nvregs, x->l1_kib, x->l2_kib,
+                 *x->fallback ? x->fallback : "none", here, feature_list(t->c.arena, x->features));
     }
 }
 static void json_targets(Str *s) {
@@ -61,12 +59,13 @@ static void json_targets(Str *s) {
         const Target *x = target_at(i);
         json_put_object(&j, NULL);
         json_put_text(&j, "name", x->name);
+        json_put_text(&j, "arch", arch_info[x->arch].name);
         json_put_uint(&j, "vector_bytes", x->vbytes);
         json_put_uint(&j, "vector_registers", x->nvregs);
         json_put_uint(&j, "l1_kib", x->l1_kib);
         json_put_uint(&j, "l2_kib", x->l2_kib);
         json_put_text(&j, "fallback", *x->fallback ? x->fallback : NULL);
-        json_put_bool(&j, "runs_here", runs_here(x));
+        json_put_bool(&j, "runs_here", target_runs_here(x, vitc_cpu_features()));
         json_put_bool(&j, "native", x == target_best(vitc_cpu_features()));
         json_put_array(&j, "features");
         for (size_t k = 0; feature_at(k); k++)

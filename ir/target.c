@@ -8,6 +8,11 @@ static const Target targets[] = {
     {name, ARCH_##arch, vb, nv, l1, l2, feat, fall, cpu},
 #include "ir/target.def"
 };
+const ArchInfo arch_info[ARCH_COUNT] = {
+#define ARCHITECTURE(id, name, triple, cpu, protect, cc)                                           \
+    [ARCH_##id] = {name, triple, cpu, protect, cc},
+#include "ir/target.def"
+};
 static const FeatureInfo features[] = {
 #define FEATURE(id, bit, text, llvm, cc) {F_##id, text, llvm, cc},
 #include "ir/target.def"
@@ -24,8 +29,12 @@ const Target *target_find(const char *name) {
     return NULL;
 }
 const Target *target_best(uint64_t have) {
-    const Target *best = &targets[0];
+    const Target *best = NULL;
     for (size_t i = 0; i < COUNT_OF(targets); i++)
-        if ((targets[i].features & ~have) == 0) best = &targets[i];
-    return best;
+        if (target_runs_here(&targets[i], have)) best = &targets[i];
+    return best ? best : &targets[0];
+}
+const Target *target_first(const Target *t) {
+    while (*t->fallback) t = target_find(t->fallback);
+    return t;
 }

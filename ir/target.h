@@ -9,7 +9,16 @@ typedef enum {
 #include "ir/target.def"
     F_NONE = 0
 } Feature;
-typedef enum { ARCH_X86_64, ARCH_AARCH64 } Arch;
+typedef enum {
+#define ARCHITECTURE(id, name, triple, cpu, protect, cc) ARCH_##id,
+#include "ir/target.def"
+    ARCH_COUNT
+} Arch;
+#if defined(__aarch64__)
+enum { ARCH_HOST = ARCH_AARCH64 };
+#else
+enum { ARCH_HOST = ARCH_X86_64 };
+#endif
 
 typedef struct Target {
     const char *name;
@@ -21,6 +30,10 @@ typedef struct Target {
     const char *fallback;    // the level below, "" for none
     const char *llvm_cpu;
 } Target;
+typedef struct ArchInfo {
+    const char *name, *triple, *llvm_cpu, *cc_protect, *cross_cc;
+} ArchInfo;
+extern const ArchInfo arch_info[ARCH_COUNT];
 typedef struct FeatureInfo {
     Feature bit;
     const char *text, *llvm, *cc;
@@ -29,7 +42,12 @@ typedef struct FeatureInfo {
 const Target *target_find(const char *name); // NULL when unknown; "native" is the driver's business
 const Target *target_at(size_t i);           // rows in order, NULL past the end
 const FeatureInfo *feature_at(size_t i);     // likewise
-const Target *target_best(uint64_t features); // newest row whose features are all there
+const Target *target_best(uint64_t features); // newest row that runs here with these features
+const Target *target_first(const Target *t); // the level that every machine of its kind runs
+// The code can be loaded here, and the features are what this machine has.
+static inline bool target_runs_here(const Target *t, uint64_t features) {
+    return (int)t->arch == ARCH_HOST && (t->features & ~features) == 0;
+}
 static inline bool target_has(const Target *t, uint64_t f) {
     return (t->features & f) == f;
 }

@@ -50,7 +50,13 @@ static uint64_t detect(void) {
 #include <sys/auxv.h>
 
 static uint64_t detect(void) {
-    return getauxval(AT_HWCAP) & HWCAP_ASIMD ? VITC_CPU_NEON : 0;
+    const unsigned long cap = getauxval(AT_HWCAP), cap2 = getauxval(AT_HWCAP2);
+    uint64_t have = 0;
+    if (cap & HWCAP_ASIMD) have |= VITC_CPU_NEON;
+    if (cap & HWCAP_ASIMDDP) have |= VITC_CPU_DOTPROD;
+    if (cap2 & HWCAP2_I8MM) have |= VITC_CPU_I8MM;
+    if (cap2 & HWCAP2_BF16) have |= VITC_CPU_ARM_BF16;
+    return have;
 }
 #else
 static uint64_t detect(void) {

@@ -50,6 +50,9 @@ enum {
 #define VITC_CPU_AMX_BF16 (1ull << 7)
 #define VITC_CPU_AMX_INT8 (1ull << 8)
 #define VITC_CPU_NEON (1ull << 16)
+#define VITC_CPU_DOTPROD (1ull << 17)
+#define VITC_CPU_I8MM (1ull << 18)
+#define VITC_CPU_ARM_BF16 (1ull << 19)
 uint64_t vitc_cpu_features(void);            /* what this machine and its operating system offer */
 vitc_status vitc_cpu_check(uint64_t needed); /* VITC_OK or VITC_E_CPU */
 

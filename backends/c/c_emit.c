@@ -26,7 +26,9 @@ static void print_head(const CModule *m, const char *header, Str *out) {
         out,
         "#include \"%s\"\n#include \"vitc_object.h\"\n#include <stdint.h>\n#include <string.h>\n",
         escape(a, SINK_C_STRING, header));
-    if (m->has_vectors && m->target->arch == ARCH_X86_64) str_add(out, "#include <immintrin.h>\n");
+    static const char *const intrinsics[ARCH_COUNT] = {
+        [ARCH_X86_64] = "immintrin.h", [ARCH_AARCH64] = "arm_neon.h"};
+    if (m->has_vectors) str_addf(out, "#include <%s>\n", intrinsics[m->target->arch]);
     str_add(out, "\n#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__\n"
                  "#error \"the weight image is little-endian\"\n#endif\n\n");
 }

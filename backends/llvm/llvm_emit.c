@@ -13,26 +13,37 @@
 #include <string.h>
 
 static LLVMTargetMachineRef machine_new(Ctx *c, const Target *t) {
-    const char *triple = "x86_64-unknown-linux-gnu";
+    const ArchInfo *arch = &arch_info[t->arch];
     LLVMTargetRef target;
     char *why = NULL;
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    if (LLVMGetTargetFromTriple(triple, &target, &why)) {
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    if (LLVMGetTargetFromTriple(arch->triple, &target, &why)) {
         diag_error(c->diag, ERR_TARGET, 0, "LLVM knows no machine %s: %s", t->name, why);
         LLVMDisposeMessage(why);
         return NULL;
     }
-    return LLVMCreateTargetMachine(target, triple, "x86-64", "", LLVMCodeGenLevelDefault,
-                                   LLVMRelocPIC, LLVMCodeModelSmall);
+    return LLVMCreateTargetMachine(target, arch->triple, arch->llvm_cpu, "",
+                                   LLVMCodeGenLevelDefault, LLVMRelocPIC, LLVMCodeModelSmall);
 }
 
 // ---- the module ------------------------------------------------------------------------------
 static void module_flag(Module *m, const char *name, unsigned value) {
     LLVMMetadataRef v = LLVMValueAsMetadata(LLVMConstInt(m->i32, value, 0));
     LLVMAddModuleFlag(m->m, LLVMModuleFlagBehaviorOverride, name, strlen(name), v);
+}
+// One object without the note of these properties turns them off for the whole product.
+static void keep_branch_protection(Module *m) {
+    static const char *const flag[ARCH_COUNT][2] = {
+        [ARCH_X86_64] = {"cf-protection-branch", "cf-protection-return"},        // IBT, SHSTK
+        [ARCH_AARCH64] = {"branch-target-enforcement", "sign-return-address"}}; // BTI, PAC
+    for (int i = 0; i < 2; i++) module_flag(m, flag[m->p->target->arch][i], 1);
 }
 static void set_types(Module *m) {
     m->ptr = LLVMPointerTypeInContext(m->ctx, 0);
@@ -59,8 +70,7 @@ static Module module_new(Ctx *c, const Program *p, const EmitOptions *o, LLVMTar
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(tm);
     LLVMSetModuleDataLayout(m.m, layout);
     LLVMDisposeTargetData(layout);
-    module_flag(&m, "cf-protection-branch", 1); // keep IBT and SHSTK of the product
-    module_flag(&m, "cf-protection-return", 1);
+    keep_branch_protection(&m);
     return m;
 }
 static void module_free(Module *m) {
@@ -90,6 +100,11 @@ void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t) {
     attribute(m, fn, "target-features", str_cstr(&s));
     attribute(m, fn, "probe-stack", "inline-asm"); // a big frame meets the guard page
     if (t->vbytes == 64) attribute(m, fn, "prefer-vector-width", "512");
+    if (t->arch == ARCH_AARCH64) { // what the module's flags announce is asked of each function
+        attribute(m, fn, "branch-target-enforcement", "true");
+        attribute(m, fn, "sign-return-address", "non-leaf");
+        attribute(m, fn, "sign-return-address-key", "a_key");
+    }
     enum_attribute(m, fn, "nounwind");
     if (m->o->sanitize_address) enum_attribute(m, fn, "sanitize_address");
 }

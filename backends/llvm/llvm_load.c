@@ -40,10 +40,8 @@ static bool add_object(LoadedModel *m, const void *object, size_t n) {
 }
 LoadedModel *llvm_load(Ctx *c, const void *object, size_t n, const char *prefix,
                        const void *weights, const HostSymbol *host, size_t nhost) {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeNativeTarget();
+    LLVMInitializeNativeAsmPrinter();
     LoadedModel *m = NEW(c->arena, LoadedModel);
     m->c = c;
     LLVMErrorRef e = LLVMOrcCreateLLJIT(&m->jit, LLVMOrcCreateLLJITBuilder());

@@ -161,7 +161,8 @@ static LLVMTypeRef status_of_pointers(const Module *m, unsigned n) { // vitc_sta
 static LLVMValueRef begin_function(Module *m, const char *name, unsigned nparams) {
     LLVMValueRef fn = LLVMAddFunction(m->m, name, status_of_pointers(m, nparams));
     LLVMPositionBuilderAtEnd(m->b, LLVMAppendBasicBlockInContext(m->ctx, fn, "entry"));
-    llvm_function_attributes(m, fn, target_at(0)); // runs before the processor is checked
+    const Target *first = target_first(m->p->target); // it runs before the processor is checked
+    llvm_function_attributes(m, fn, first);
     return fn;
 }
 static void end_function(Module *m, LLVMValueRef callee, LLVMValueRef *args, unsigned nargs) {

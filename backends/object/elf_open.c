@@ -68,5 +68,6 @@ bool elf_open_model(Ctx *c, const char *path, const void *file, size_t n, ElfMod
     memcpy(out->code.data, e.body, code);
     out->weights = (const char *)file + weights.sh_offset;
     out->weights_nbytes = weights.sh_size;
+    out->arch = header.e_machine == EM_AARCH64 ? ARCH_AARCH64 : ARCH_X86_64;
     return true;
 }

@@ -107,7 +107,7 @@ void ctx_free(Ctx *c) {
 
 // ---- surroundings ----------------------------------------------------------------------------
 bool host_can_run(const Target *t) {
-    if (vitc_cpu_check(t->features) == VITC_OK && t->arch == ARCH_X86_64) return true;
+    if (target_runs_here(t, vitc_cpu_features())) return true;
     printf("%s: [SKIP] this processor cannot run it\n", t->name);
     return false;
 }

@@ -16,7 +16,9 @@ static void test_levels(void **state) {
         int64_t rows, vectors;
     } want[] = {{"generic", OP_MATMUL, 4, 2},
                 {"x86-64-v3", OP_MATMUL, 6, 2},
-                {"x86-64-v3", OP_ATTENTION, 6, 2}};
+                {"x86-64-v3", OP_ATTENTION, 6, 2},
+                {"aarch64", OP_MATMUL, 8, 3},
+                {"aarch64", OP_ATTENTION, 6, 4}};
     for (size_t i = 0; i < COUNT_OF(want); i++) {
         const Target *t = target_find(want[i].target);
         Choice c = sched_choose(want[i].op, fc1, t, NULL);
