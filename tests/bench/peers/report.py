@@ -47,14 +47,17 @@ def table_rows(data):
         best = best_peer(cell)
         r = ratio(cell, best[0]) if best else None
         rows.append([cell["model"], str(cell["batch"]), str(cell["threads"]), cell["dtype"],
-                     number(median(cell, "vitc")), best[1] if best else "-",
+                     number(cell, "vitc"), best[1] if best else "-",
                      f"{r:.3f}" if r else "-",
                      ("ahead" if r > 1 else "behind") if r else "-"] +
-                    [number(median(cell, n)) if n in cell["results"] else "-" for n in peers])
+                    [number(cell, n) for n in peers])
     return rows
 
 
-def number(ms):
+def number(cell, name):
+    if name not in cell["results"]:
+        return "-"
+    ms = median(cell, name)
     return f"{ms:.2f}" if ms else "FAILED"
 
 

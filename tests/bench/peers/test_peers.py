@@ -172,6 +172,11 @@ class WholeScript(Case):
             self.assertEqual((code, out), (2, ""), argv)
             self.assertIn(said, err)
 
+    def test_python_of_the_peers(self):
+        code, _, err = self.script(peers.main, "--models", DIGITS, "--build", BUILD, "--cells",
+                                   "model:1", "--python", "/nowhere", "--json", self.path("r.json"))
+        self.assertEqual((code, "--python: " in err), (2, True), err)
+
     def test_help(self):
         for main in (peers.main, cold_start.main):
             code, out, _ = self.script(main, "--help")
@@ -264,6 +269,10 @@ class Turns(Case):
     def test_budget(self):
         result = self.results("good:1")["results"]["good:1"]
         self.assertTrue(40 <= result["runs"] <= 50, result)  # 50 runs of 1 ms, one of ten untimed
+
+    def test_slow_models_are_timed_from_the_first_run_of_a_turn(self):
+        result = self.results("good:40")["results"]["good:40"]
+        self.assertEqual(result["runs"], timing.MIN_ROUNDS)
 
     def test_relative_error(self):
         self.assertEqual(timing.relative_error([3.0, 4.0], [3.0, 4.0]), 0)

@@ -1,8 +1,9 @@
 """Times the contenders of a cell in turns, so that all of them see the same phases of the machine.
 
-A turn is one untimed inference, which brings caches and threads back, and then some timed ones. The
-order changes from round to round. Whatever a contender's threads still do after their turn (OpenMP
-and thread pools spin for some milliseconds before they sleep) ends in the pause before the next.
+A turn is one untimed inference, which brings caches and threads back, and then some timed ones; a
+model so slow that this would take half of the turn goes without. The order changes from round to
+round. Whatever a contender's threads still do after their turn (OpenMP and thread pools spin for
+some milliseconds before they sleep) ends in the pause before the next.
 """
 import math
 import os
@@ -37,7 +38,7 @@ class MachineLoad:
         tick = os.sysconf("SC_CLK_TCK")
         with open("/proc/stat", encoding="ascii") as f:
             busy = [int(n) / tick for n in f.readline().split()[1:9]]
-        ours = sum(os.times()[:2])
+        ours = sum(os.times()[:4])  # those that have ended count here
         for pid in self.processes:
             try:
                 with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
@@ -108,23 +109,26 @@ def find_reference(files, cell, outputs):
     return name + " itself" * (len(outputs) == 1), outputs[name]
 
 
-def timed_runs(started, turn, results):
-    """how many inferences besides the untimed one fit into a turn of so many seconds"""
+def runs_of_a_turn(started, turn, results):
+    """name -> (untimed inferences, timed ones) that fit into a turn of so many seconds"""
     runs = {}
     for contender in list(started):
+        time.sleep(PAUSE)
         try:
             seconds = contender.run(1)[0] / 1e3
         except Failure as failure:
             drop(started, contender.name, results, failure)
             continue
-        runs[contender.name] = max(1, round(turn / max(seconds, 1e-6)) - 1)
+        untimed = int(2 * seconds < turn)
+        fit = round(turn / max(seconds, 1e-6))
+        runs[contender.name] = untimed, max(1, fit - untimed)
     return runs
 
 
-def take_turns(started, budget, results, pause=PAUSE):
+def take_turns(started, budget, results):
     """fills in the times of every contender; the budget is of seconds for each"""
     order = random.Random(1)
-    runs = timed_runs(started, budget / ROUNDS, results)
+    runs = runs_of_a_turn(started, budget / ROUNDS, results)
     times = {c.name: [] for c in started}
     spent = {c.name: 0.0 for c in started}
     done = 0
@@ -133,13 +137,14 @@ def take_turns(started, budget, results, pause=PAUSE):
         for contender in list(started):
             if done >= MIN_ROUNDS and spent[contender.name] >= budget:
                 continue
-            time.sleep(pause)
+            time.sleep(PAUSE)
+            untimed, timed = runs[contender.name]
             try:
-                turn = contender.run(1 + runs[contender.name])
+                turn = contender.run(untimed + timed)
             except Failure as failure:
                 drop(started, contender.name, results, failure)
                 continue
-            times[contender.name] += turn[1:]
+            times[contender.name] += turn[untimed:]
             spent[contender.name] += sum(turn) / 1e3
         done += 1
     for contender in started:
