@@ -22,6 +22,7 @@ bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir); //
 bool c_emit_source(Ctx *c, const Program *p, const EmitOptions *o, const char *weights,
                    const char *header, Str *source);
 void c_flags(const Target *t, Str *out); // what a compiler must be told: "-std=c11 -O2 …"
+const char *c_elem(DType dt);            // what C calls an element: float, int32_t, …
 // llvm/llvm_load.c: links those bytes into this process, the weight symbol bound to `weights`.
 typedef struct LoadedModel LoadedModel;
 // host: the functions of the runtime that the object calls (vitc_execute), by name and address.

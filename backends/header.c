@@ -3,47 +3,56 @@
 #include <ctype.h>
 #include <string.h>
 
-static const char *c_type(DType dt) {
-    switch (dt) {
-    case DT_F32: return "float";
-    case DT_F64: return "double";
-    case DT_I8: return "int8_t";
-    case DT_U8:
-    case DT_BOOL: return "uint8_t";
-    case DT_I16: return "int16_t";
-    case DT_U16:
-    case DT_F16:
-    case DT_BF16: return "uint16_t";
-    case DT_I32: return "int32_t";
-    case DT_U32: return "uint32_t";
-    case DT_I64: return "int64_t";
-    default: return "uint64_t";
-    }
-}
-
 // ---- names of parameters ---------------------------------------------------------------------
 // What a parameter may not be called: words of C and C++, our own parameters, what the printed C
 // calls in their sight, and lower-case macros that compilers and system headers define.
-static const char *const taken[] = {
-    "and",             "and_eq",        "arena",       "asm",       "assert",
-    "auto",            "bitand",        "bitor",       "bool",      "break",
-    "case",            "catch",         "char",        "class",     "compl",
-    "complex",         "concept",       "const",       "constexpr", "continue",
-    "decltype",        "default",       "delete",      "do",        "double",
-    "else",            "enum",          "errno",       "explicit",  "export",
-    "extern",          "false",         "float",       "for",       "friend",
-    "goto",            "i386",          "if",          "imaginary", "inline",
-    "int",             "linux",         "long",        "mutable",   "namespace",
-    "new",             "noexcept",      "not",         "not_eq",    "nullptr",
-    "operator",        "or",            "or_eq",       "par",       "private",
-    "protected",       "public",        "register",    "requires",  "restrict",
-    "return",          "run_any",       "short",       "signed",    "sizeof",
-    "static",          "stderr",        "stdin",       "stdout",    "struct",
-    "switch",          "template",      "this",        "throw",     "true",
-    "try",             "typedef",       "typeid",      "typename",  "typeof",
-    "union",           "unix",          "unsigned",    "using",     "virtual",
-    "vitc_model_info", "vitc_parallel", "vitc_status", "void",      "volatile",
-    "while",           "xor",           "xor_eq"};
+static const char *const taken[] = {"and",           "and_eq",
+                                    "arena",         "asm",
+                                    "assert",        "auto",
+                                    "bitand",        "bitor",
+                                    "bool",          "break",
+                                    "case",          "catch",
+                                    "char",          "class",
+                                    "compl",         "complex",
+                                    "concept",       "const",
+                                    "constexpr",     "continue",
+                                    "decltype",      "default",
+                                    "delete",        "do",
+                                    "double",        "else",
+                                    "enum",          "errno",
+                                    "explicit",      "export",
+                                    "extern",        "false",
+                                    "float",         "for",
+                                    "friend",        "goto",
+                                    "i386",          "if",
+                                    "imaginary",     "inline",
+                                    "int",           "linux",
+                                    "long",          "mutable",
+                                    "namespace",     "new",
+                                    "noexcept",      "not",
+                                    "not_eq",        "nullptr",
+                                    "operator",      "or",
+                                    "or_eq",         "par",
+                                    "private",       "protected",
+                                    "public",        "register",
+                                    "requires",      "restrict",
+                                    "return",        "run_any",
+                                    "short",         "signed",
+                                    "sizeof",        "static",
+                                    "stderr",        "stdin",
+                                    "stdout",        "struct",
+                                    "switch",        "template",
+                                    "this",          "throw",
+                                    "true",          "try",
+                                    "typedef",       "typeid",
+                                    "typename",      "typeof",
+                                    "union",         "unix",
+                                    "unsigned",      "using",
+                                    "virtual",       "vitc_model_info",
+                                    "vitc_parallel", "vitc_status",
+                                    "void",          "volatile",
+                                    "while",         "xor",
+                                    "xor_eq"};
 
 static bool is_among(const char *name, const char *const *all, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -98,7 +107,7 @@ static void describe(Str *out, const Program *p) {
         bool is_input = i < p->input.n;
         const Type *t = is_input ? &p->input.data[i].type : &p->output.data[i - p->input.n].type;
         str_addf(out, "%s%s: %s%s ", i ? " * " : "", names[i], is_input ? "const " : "",
-                 c_type(t->dt));
+                 c_elem(t->dt));
         dims(out, t);
         str_add(out, t->rank ? "\n" : "(one)\n");
     }
@@ -113,9 +122,9 @@ void header_signature(const Program *p, const char *prefix, Str *out) {
     const char **names = header_params(p);
     str_addf(out, "vitc_status %s_run(", prefix);
     for (uint32_t i = 0; i < p->input.n; i++)
-        str_addf(out, "const %s *%s, ", c_type(p->input.data[i].type.dt), names[i]);
+        str_addf(out, "const %s *%s, ", c_elem(p->input.data[i].type.dt), names[i]);
     for (uint32_t i = 0; i < p->output.n; i++)
-        str_addf(out, "%s *%s, ", c_type(p->output.data[i].type.dt), names[p->input.n + i]);
+        str_addf(out, "%s *%s, ", c_elem(p->output.data[i].type.dt), names[p->input.n + i]);
     str_add(out, "void *arena, const vitc_parallel *par)");
 }
 void header_print(const Program *p, const EmitOptions *o, Str *out) {

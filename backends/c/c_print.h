@@ -27,7 +27,6 @@ typedef struct CModule {
     VEC(CHelper) helper;
 } CModule;
 
-const char *c_elem(DType dt);           // float, int32_t, …
 const char *c_unsigned(DType dt);       // the unsigned twin of its size
 const char *c_type(Arena *a, VType t);  // f32x16, float, maskx16, int
 const char *c_short(Arena *a, VType t); // f32x16, f32: prefix of helper names

@@ -259,20 +259,12 @@ static void emit_attention(Attention *a, const Node *node) {
     double flops = 2.0 * (double)grid * (double)a->s * (double)a->t * (double)(a->d + a->e);
     build_launch(&b, grid, flops, at->node ? at->node : "attention");
 }
-static View operand(Lower *l, NodeId n) { // f32
-    View v = lower_view(l, n);
-    if (v.dt == DT_F32) return v;
-    Type t = type_of(DT_F32, v.rank, v.dim);
-    View w = lower_temp(l, &t);
-    lower_copy(l, &v, &w, "widen");
-    return w;
-}
 bool lower_attention(Lower *l, const Fused *f) {
     Node node = *graph_node(l->g, f->anchor);
     Attention a = {.l = l, .lanes = (int)target_lanes(l->target, 4)};
-    a.q = operand(l, node.in[0]);
-    a.kk = operand(l, node.in[1]);
-    View v = operand(l, node.in[2]);
+    a.q = lower_f32_view(l, node.in[0]);
+    a.kk = lower_f32_view(l, node.in[1]);
+    View v = lower_f32_view(l, node.in[2]);
     a.v = lower_contiguous_rows(l, &v);
     View value = f->n ? lower_temp(l, &node.type) : lower_dest(l, f->result);
     a.o = value;

@@ -143,6 +143,14 @@ View lower_dest(Lower *l, NodeId n) {
     l->node.data[n].is_placed = is_placed;
     return v;
 }
+View lower_f32_view(Lower *l, NodeId n) {
+    View v = lower_view(l, n);
+    if (v.dt == DT_F32) return v;
+    Type t = type_of(DT_F32, v.rank, v.dim);
+    View wide = lower_temp(l, &t);
+    lower_copy(l, &v, &wide, "widen");
+    return wide;
+}
 View lower_contiguous_rows(Lower *l, const View *v) {
     if (v->rank == 0 || v->dim[v->rank - 1] == 1 ||
         v->stride[v->rank - 1] == (int64_t)dtype_info[v->dt].nbytes)

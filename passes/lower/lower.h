@@ -36,6 +36,7 @@ typedef struct Lower {
 // ---- values (lower.c)
 bool lower_is_const(Lower *l, NodeId n);
 View lower_view(Lower *l, NodeId n);      // of a value that exists; constants become PLAIN regions
+View lower_f32_view(Lower *l, NodeId n);  // f16 and bf16 values are widened to a copy
 View lower_dest(Lower *l, NodeId n);      // where its value is to be written
 View lower_temp(Lower *l, const Type *t); // an intermediate that no node names
 View lower_region(Lower *l, Region r,

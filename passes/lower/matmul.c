@@ -336,17 +336,6 @@ static void cut_rows(MatMul *m) {
     for (int i = 0; i < m->outer_rank; i++) m->passes *= m->outer[i] = n->dim[i];
     m->m = n->dim[n->rank - 2];
 }
-static View f32_operand(Lower *l, const View *v) { // f16 and bf16 activations widen first
-    if (v->dt == DT_F32) return *v;
-    Type t = type_of(DT_F32, v->rank, v->dim);
-    View w = lower_temp(l, &t);
-    lower_copy(l, v, &w, "widen");
-    return w;
-}
-static View matrix_operand(Lower *l, NodeId n) { // rank >= 2, f32
-    View v = lower_view(l, n);
-    return f32_operand(l, &v);
-}
 static const char *kernel_name(const MatMul *m) {
     return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)(m->lines * m->m),
                         (long long)m->n, (long long)m->kn, fused_suffix(m->f));
@@ -387,7 +376,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     memcpy(m.ext, f->view, sizeof m.ext);
     View a, b, c = lower_dest(l, f->result);
-    if (!find_in_place(&m, an, &c, &a)) a = matrix_operand(l, an);
+    if (!find_in_place(&m, an, &c, &a)) a = lower_f32_view(l, an);
     if (m.is_packed) {
         b = lower_region(
             l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns},
@@ -395,7 +384,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
         m.b_k = m.columns * 4;
         m.b_panel = m.kn * m.columns * 4;
     } else {
-        b = matrix_operand(l, bn);
+        b = lower_f32_view(l, bn);
         if (trans) {
             int64_t perm[MAX_RANK];
             for (int i = 0; i < b.rank; i++) perm[i] = i;

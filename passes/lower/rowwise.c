@@ -96,12 +96,8 @@ static void softmax_row(Rows *r) {
 
 // f32 rows without gaps between elements, for whatever the operand is.
 static View row_operand(Lower *l, NodeId n) {
-    View v = lower_view(l, n);
-    if (v.dt == DT_F32) return lower_contiguous_rows(l, &v);
-    Type t = type_of(DT_F32, v.rank, v.dim);
-    View w = lower_temp(l, &t);
-    lower_copy(l, &v, &w, "widen");
-    return w;
+    View v = lower_f32_view(l, n);
+    return lower_contiguous_rows(l, &v);
 }
 static bool is_row_place(const View *v) {
     return v->dt == DT_F32 && (v->dim[v->rank - 1] == 1 || v->stride[v->rank - 1] == 4);
