@@ -58,16 +58,16 @@ def plain_outputs(folder, model, level, plain):
     return run_program(folder, "./plain")
 
 
-def check_object(folder, model, level, surroundings, plain):
+def check_object(folder, model, level, surroundings, plain, *options):
     want = plain_outputs(folder, model, level, plain)
     if want is None:
         return print(f"[SKIP] this processor cannot run {level}")
-    compile_model(folder, model, level, "-o", "checked.o", "--prefix", "model", "--sanitize", "address")
+    compile_model(folder, model, level, "-o", "checked.o", "--prefix", "model", "--sanitize", "address", *options)
     for cc, objects in surroundings.items():
         must([cc, "-fsanitize=address", "checked.o", *objects, "-o", cc, *LIBRARIES], folder)
         if run_program(folder, "./" + cc) != want:
             raise AssertionError(f"{model[0]} {level} {cc}: the checked object gives other bytes")
-        print("object", model[0], level, cc)
+        print("object", model[0], level, *options, cc)
 
 
 def check_c(folder, model, level, surroundings, plain, flags):
@@ -112,6 +112,7 @@ def main():
         checked = {cc: build_surroundings(d, cc + ".d", cc, ["-fsanitize=address"]) for cc in able}
         for name, level in pairs if EVERY else SOME:
             check_object(d, models[name], level, checked, plain)
+        check_object(d, models["hf/default"], "x86-64-v3", checked, plain, "--backend", "c")
         check_small_arena(d, models["hf/default"], "generic", checked)
         able = fixtures.compilers(undefined, d)
         strict = {cc: build_surroundings(d, cc + ".u", cc, undefined) for cc in able[:None if EVERY else 1]}
