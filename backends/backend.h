@@ -6,12 +6,12 @@
 typedef struct EmitOptions {
     const char *prefix; // symbol prefix, already checked: prefix_run, prefix_model
     bool standalone;    // no runtime: the run loop is inside, one thread
-    bool selftest;
     bool sanitize_address; // for programs linked with -fsanitize=address
     const char *source_sha256;
     const char *version; // of vitc, goes into `producer`
 } EmitOptions;
 
+// Programs have one level or several (Program.next), over one image.
 // llvm/: the relocatable ELF object with code and tables; `<prefix>_weights` is undefined (hidden).
 // Must run in a child (LLVM may abort). False after a diagnostic.
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object);
@@ -21,8 +21,8 @@ bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir); //
 // header_print made.
 bool c_emit_source(Ctx *c, const Program *p, const EmitOptions *o, const char *weights,
                    const char *header, Str *source);
-void c_flags(const Target *t, Str *out); // what a compiler must be told: "-std=c11 -O2 …"
-const char *c_elem(DType dt);            // what C calls an element: float, int32_t, …
+void c_flags(const Program *p, Str *out); // what a compiler must be told: "-std=c11 -O2 …"
+const char *c_elem(DType dt);             // what C calls an element: float, int32_t, …
 // llvm/llvm_load.c: links those bytes into this process, the weight symbol bound to `weights`.
 typedef struct LoadedModel LoadedModel;
 // host: the functions of the runtime that the object calls (vitc_execute), by name and address.

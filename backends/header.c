@@ -133,7 +133,7 @@ void header_print(const Program *p, const EmitOptions *o, Str *out) {
     for (const char *s = o->prefix; *s; s++) str_addf(&up, "%c", toupper((unsigned char)*s));
     const char *upper = str_cstr(&up);
     str_addf(out, "/* Made by %s for target %s; lies beside the object of the same name. */\n",
-             o->version, p->target->name);
+             o->version, program_target(p));
     if (info->name) str_addf(out, "/* model: %s */\n", escape(p->arena, SINK_COMMENT, info->name));
     str_addf(out, "#ifndef %s_VITC_MODEL_H\n#define %s_VITC_MODEL_H\n#include \"vitc.h\"\n", upper,
              upper);
@@ -151,5 +151,12 @@ void header_print(const Program *p, const EmitOptions *o, Str *out) {
     describe(out, p);
     header_signature(p, o->prefix, out);
     str_add(out, ";\n");
+    if (p->sample)
+        str_addf(out,
+                 "/* Runs an input from the object and compares with the results of the eager "
+                 "reference, that\n"
+                 " * also lie there: VITC_E_SELFTEST when they, or the weights, are damaged. */\n"
+                 "vitc_status %s_selftest(void *arena, const vitc_parallel *par);\n",
+                 o->prefix);
     str_add(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

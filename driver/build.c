@@ -23,11 +23,42 @@ static const Target *unknown_target(Tool *t, const char *name) {
         diag_note(t->c.diag, "'vitc targets' lists them");
     return NULL;
 }
-const Target *target_of_options(Tool *t) {
-    const char *name = t->opt.target;
+static const Target *target_of_name(Tool *t, const char *name) {
     const Target *found =
         strcmp(name, "native") ? target_find(name) : target_best(vitc_cpu_features());
     return found ? found : unknown_target(t, name);
+}
+// Into its place: rows of target.def that stand later are better.
+static bool add_level(Tool *t, const Target **level, uint32_t n, const Target *add) {
+    uint32_t at = n;
+    for (uint32_t i = 0; i < n; i++) {
+        if (level[i] == add)
+            return diag_error(t->c.diag, ERR_USAGE, 0, "--target names %s twice", add->name);
+        if (level[i]->arch != add->arch)
+            return diag_error(t->c.diag, ERR_USAGE, 0, "--target: %s and %s are no levels of one "
+                              "machine", level[i]->name, add->name);
+    }
+    for (; at > 0 && level[at - 1] < add; at--) level[at] = level[at - 1];
+    level[at] = add;
+    return true;
+}
+const Target *const *targets_of_options(Tool *t) {
+    const char *list = t->opt.target;
+    const Target **level = NEW_N(t->c.arena, const Target *, strlen(list) + 2);
+    uint32_t n = 0;
+    for (const char *p = list;; p++) {
+        size_t length = strcspn(p, ",");
+        const Target *found = target_of_name(t, arena_strndup(t->c.arena, p, length));
+        if (!found || !add_level(t, level, n++, found)) return NULL;
+        p += length;
+        if (!*p) return level;
+    }
+}
+const Target *target_of_options(Tool *t) {
+    const Target *const *level = targets_of_options(t);
+    for (uint32_t i = 0; level && level[i]; i++)
+        if (vitc_cpu_check(level[i]->features) == VITC_OK) return level[i];
+    return level ? level[0] : NULL;
 }
 
 // ---- tuning ---------------------------------------------------------------------------------
@@ -45,16 +76,20 @@ bool tuning_is_absent(Tool *t) {
 // ---- pipeline -------------------------------------------------------------------------------
 bool pass_options(Tool *t, PassOptions *out) {
     const Options *o = &t->opt;
+    const Target *const *level = targets_of_options(t);
+    if (!level) return false;
     *out = (PassOptions){
-        .target = target_of_options(t),
+        .target = level[0],
+        .also = level + 1,
         .max_slices = (uint32_t)o->max_threads,
         .dump = o->dump,
         .only = o->passes,
         .stop_after = o->stop_after,
         .time = o->time,
     };
-    if (!out->target) return false;
-    if (o->tuning && !read_tuning(t, out->target, &out->tuning)) return false;
+    if (o->tuning && level[1])
+        return diag_error(t->c.diag, ERR_USAGE, 0, "--tuning is for one level, not for several");
+    if (o->tuning && !read_tuning(t, level[0], &out->tuning)) return false;
     if (o->max_threads >= 1 && o->max_threads <= 1024) return true;
     return diag_error(t->c.diag, ERR_USAGE, 0, "--max-threads: %lld is not in 1..1024",
                       (long long)o->max_threads);
@@ -167,8 +202,21 @@ bool executable_open(Tool *t, const char *path, const FrontendOptions *f, int fl
     const Program *p = build_program(t, path, f);
     return p && executable_from_program(t, p, flags, out);
 }
-const vitc_model_info *executable_load(Tool *t, const Executable *e) {
-    static const HostSymbol host[] = {{"vitc_execute", (const void *)(uintptr_t)vitc_execute}};
+// --target forces a level of an object; a model was compiled for it.
+const vitc_model_info *executable_level(Tool *t, const vitc_model_info *m) {
+    const char *target = t->opt.target;
+    bool is_forced = strcmp(target, "native") && !strchr(target, ',');
+    const vitc_model_info *level = is_forced ? vitc_model_level(m, target) : vitc_model_chosen(m);
+    if (level) return level;
+    if (!is_forced) return m->n_levels ? m->levels[m->n_levels - 1] : m; // its run() says why not
+    diag_error(t->c.diag, ERR_TARGET, 0, "the object has no code for %s", target);
+    return diag_note(t->c.diag, "it has %s", m->target), NULL;
+}
+const vitc_model_info *executable_link(Tool *t, const Executable *e) {
+#define HOST(name) {#name, (const void *)(uintptr_t)name}
+    static const HostSymbol host[] = {HOST(vitc_execute), HOST(vitc_execute_level),
+                                      HOST(vitc_model_selftest)};
+#undef HOST
     LoadedModel *m = llvm_load(&t->c, e->object.data, e->object.n, e->prefix, e->weights.data, host,
                                COUNT_OF(host));
     const char *name = arena_printf(t->c.arena, "%s_model", e->prefix);
@@ -178,4 +226,8 @@ const vitc_model_info *executable_load(Tool *t, const Executable *e) {
     diag_error(t->c.diag, ERR_MODEL, 0, "the object has ABI %u, this vitc runs %u", info->abi,
                VITC_ABI);
     return diag_note(t->c.diag, "compile the model again"), NULL;
+}
+const vitc_model_info *executable_load(Tool *t, const Executable *e) {
+    const vitc_model_info *m = executable_link(t, e);
+    return m ? executable_level(t, m) : NULL;
 }

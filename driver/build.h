@@ -31,7 +31,9 @@ bool tuning_is_absent(Tool *t); // false after a diagnostic: schedules are chose
 bool is_object_file(Tool *t, const char *path); // an ELF file exists there
 
 // ---- build.c --------------------------------------------------------------------------------
-const Target *target_of_options(Tool *t); // NULL after a diagnostic
+// --target: its levels, best first, NULL behind the last; NULL after a diagnostic.
+const Target *const *targets_of_options(Tool *t);
+const Target *target_of_options(Tool *t); // the one that runs here, else the best
 bool pass_options(Tool *t, PassOptions *out);
 Program *build_program(Tool *t, const char *path, const FrontendOptions *f);
 bool build_object(Tool *t, const Program *p, const EmitOptions *e, Bytes *object);
@@ -52,5 +54,8 @@ bool executable_open(Tool *t, const char *path, const FrontendOptions *f, int fl
 bool executable_from_program(Tool *t, const Program *p, int flags, Executable *out);
 void executable_close(Executable *e); // frees its memory before the command ends
 // In a child: links it into the process.
-const struct vitc_model_info *executable_load(Tool *t, const Executable *e);
+const struct vitc_model_info *executable_link(Tool *t, const Executable *e);
+// Of several levels, the one that --target names, or else that this processor takes.
+const struct vitc_model_info *executable_level(Tool *t, const struct vitc_model_info *m);
+const struct vitc_model_info *executable_load(Tool *t, const Executable *e); // both
 #endif

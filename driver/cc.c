@@ -136,7 +136,7 @@ static bool compile(Tool *t, void *arg, Str *out) {
     if (!write_file(t, job->dir, "model.c", &source) ||
         !write_file(t, job->dir, "model.h", &header))
         return false;
-    c_flags(target, &flags);
+    c_flags(job->program, &flags);
     str_add(&flags, " -fPIC -fno-asynchronous-unwind-tables -fno-stack-protector");
     str_addf(&flags, " %s", arch_info[target->arch].cc_protect);
     if (job->emit->sanitize_address) str_add(&flags, " -fsanitize=address");

@@ -237,7 +237,7 @@ static bool summary(Tool *t, const Program *p, const EmitOptions *e, const Outpu
     if (!t->opt.json) {
         terminal_say(&t->term,
                      "%s: %s, %u launches of %u kernels, code %s, weights %s, arena %s, %s",
-                     to->object, p->target->name, p->launch.n, p->kern.n, text_bytes(a, object.n),
+                     to->object, program_target(p), p->launch.n, p->kern.n, text_bytes(a, object.n),
                      text_bytes(a, p->weight_bytes), text_bytes(a, program_host_arena(p)),
                      text_seconds(a, seconds));
         return true;
@@ -247,7 +247,7 @@ static bool summary(Tool *t, const Program *p, const EmitOptions *e, const Outpu
     json_put_text(&j, "object", to->object);
     json_put_text(&j, "header", to->header);
     json_put_text(&j, "prefix", e->prefix);
-    json_put_text(&j, "target", p->target->name);
+    json_put_text(&j, "target", program_target(p));
     json_put_uint(&j, "kernels", p->kern.n);
     json_put_uint(&j, "launches", p->launch.n);
     json_put_uint(&j, "code_bytes", object.n);

@@ -7,7 +7,7 @@
 typedef struct View {
     Tool *tool;
     const Executable *exe;
-    const vitc_model_info *m;
+    const vitc_model_info *whole, *m; // m: the level that is shown
     const vitc_object *object;
 } View;
 // Launches added up under one name: of a kernel, or of a layer.
@@ -128,8 +128,10 @@ static void print_launches(const View *v, Str *s) {
 static void print_text(const View *v, Str *s) {
     const vitc_model_info *m = v->m;
     Arena *a = s->arena;
-    str_addf(s, "%-10s %s\n%-10s %s\n%-10s %s\n%-10s %s\n", "model", plain(v, m->name), "producer",
-             plain(v, m->producer), "target", m->target, "sha256", m->source_sha256);
+    str_addf(s, "%-10s %s\n%-10s %s\n%-10s %s", "model", plain(v, m->name), "producer",
+             plain(v, m->producer), "target", m->target);
+    if (v->whole != m) str_addf(s, " of %s", v->whole->target);
+    str_addf(s, "\n%-10s %s\n", "sha256", m->source_sha256);
     if (v->exe->program) print_source(v, s);
     print_tensors(v, "inputs", m->inputs, m->n_inputs, s);
     print_tensors(v, "outputs", m->outputs, m->n_outputs, s);
@@ -197,6 +199,10 @@ static void print_json(const View *v, Str *s) {
     json_put_text(&j, "model", m->name);
     json_put_text(&j, "producer", m->producer);
     json_put_text(&j, "target", m->target);
+    json_put_array(&j, "levels");
+    for (uint32_t i = 0; i < v->whole->n_levels; i++)
+        json_put_text(&j, NULL, v->whole->levels[i]->target);
+    json_put_end(&j);
     json_put_text(&j, "sha256", m->source_sha256);
     json_put_uint(&j, "abi", m->abi);
     json_tensors("inputs", m->inputs, m->n_inputs, &j);
@@ -219,7 +225,8 @@ static void print_json(const View *v, Str *s) {
 
 static bool inspect_object(Tool *t, void *arg, Str *out) {
     View v = {.tool = t, .exe = arg};
-    v.m = executable_load(t, v.exe);
+    v.whole = executable_link(t, v.exe);
+    v.m = v.whole ? executable_level(t, v.whole) : NULL;
     if (!v.m) return false;
     v.object = v.m->object;
     (t->opt.json ? print_json : print_text)(&v, out);

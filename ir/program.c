@@ -1,6 +1,7 @@
 // program.c: making a Program, and what everybody must agree on about its parts.
 #include "ir/program.h"
 #include <assert.h>
+#include <string.h>
 
 const char *const place_text[PLACE_COUNT] = {"arena", "weights", "input", "output"};
 
@@ -33,4 +34,71 @@ uint64_t region_nbytes(const Graph *g, const Region *r) {
     if (r->pack == PACK_PLAIN) return (uint64_t)type_count(graph_type(g, r->expr)) * element;
     Matrix m = region_matrix(g, r);
     return (uint64_t)(ceil_div(m.n, r->nr) * r->nr * m.k) * element;
+}
+
+// ---- levels ----------------------------------------------------------------------------------
+uint32_t program_levels(const Program *p) {
+    uint32_t n = 0;
+    for (; p; p = p->next) n++;
+    return n;
+}
+const char *program_target(const Program *p) {
+    const char *names = p->target->name;
+    for (const Program *l = p->next; l; l = l->next)
+        names = arena_printf(p->arena, "%s,%s", names, l->target->name);
+    return names;
+}
+uint64_t program_features(const Program *p) {
+    uint64_t all = p->target->features;
+    for (; p; p = p->next) all &= p->target->features;
+    return all;
+}
+uint64_t program_run_arena(const Program *p) {
+    uint64_t most = 0;
+    for (; p; p = p->next) {
+        uint64_t n = p->arena_bytes + p->scratch_bytes;
+        if (n > most) most = n;
+    }
+    return most;
+}
+
+// ---- the self-test ---------------------------------------------------------------------------
+uint64_t program_host_arena(const Program *p) {
+    uint64_t n = program_run_arena(p);
+    if (!p->sample) return n;
+    n = round_up(n, 64) + round_up((p->input.n + p->output.n) * sizeof(void *), 64);
+    for (uint32_t i = 0; i < p->output.n; i++)
+        n += round_up(type_nbytes(&p->output.data[i].type), 64);
+    return n;
+}
+// The bytes of a tensor, whatever its type, as a region of their own.
+static Region bytes_region(const Program *p, Graph *g, const Type *t, const void *bytes) {
+    int64_t n = (int64_t)type_nbytes(t);
+    NodeId expr = graph_const_copy(g, type_of(DT_U8, 1, &n), bytes, 0);
+    uint64_t offset = p->region.n ? p->weight_bytes : 0;
+    return (Region){.expr = expr, .offset = offset, .nbytes = (uint64_t)n};
+}
+static void add_region(Program *p, Region r) {
+    *PUSH(p->arena, &p->region) = r;
+    p->weight_bytes = round_up(r.offset + r.nbytes, 64);
+}
+void program_add_sample(Program *p, const void *const *in, const void *const *out,
+                        double tolerance) {
+    enum { DIGEST = 8 };
+    uint32_t n = p->input.n + p->output.n;
+    Graph *g = (Graph *)(uintptr_t)p->graph; // its nodes stay; some are added
+    Sample *s = NEW(p->arena, Sample);
+    s->offset = NEW_N(p->arena, uint64_t, n);
+    s->tolerance = tolerance;
+    for (uint32_t i = 0; i < n; i++) {
+        bool is_input = i < p->input.n;
+        const ProgramTensor *t = is_input ? &p->input.data[i] : &p->output.data[i - p->input.n];
+        Region r = bytes_region(p, g, &t->type, is_input ? in[i] : out[i - p->input.n]);
+        s->offset[i] = r.offset;
+        for (Program *l = p; l; l = l->next) add_region(l, r);
+    }
+    for (Program *l = p; l; l = l->next) {
+        l->weight_bytes = round_up(l->weight_bytes + DIGEST, 64);
+        l->sample = s;
+    }
 }

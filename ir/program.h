@@ -47,6 +47,12 @@ typedef struct ProgramTensor {     // a public input or output
     const char *name;
     Type type;
 } ProgramTensor;
+// --selftest: an input and its eager results, in the weight image as the bytes of their types. The
+// last 8 bytes of the image are then a digest of all before them.
+typedef struct Sample {
+    uint64_t *offset; // of each input, then of each output
+    double tolerance; // largest relative L2 error of an output
+} Sample;
 typedef struct Program {
     Arena *arena;
     const Target *target;
@@ -59,16 +65,26 @@ typedef struct Program {
     uint64_t scratch_bytes;    // the most that one launch's slices need together; multiple of 64
     uint64_t weight_bytes;
     uint32_t max_slices; // threads beyond this are not used
+    const Sample *sample; // NULL = no self-test
+    // The same model for another machine level, over the same graph, weight image and borders; each
+    // level is better than the next. NULL = the last.
+    struct Program *next;
 } Program;
 
 Program *program_new(Arena *a, const Target *t, const Graph *g);
-static inline uint64_t program_host_arena(const Program *p) {
-    return p->arena_bytes + p->scratch_bytes;
-}
 static inline uint64_t kern_slice_bytes(const Kern *k) { // from one slice's scratch to the next's
     return round_up(k->scratch_bytes, 64);
 }
 uint64_t program_launch_scratch(const Program *p, const Launch *l); // of its slices together
+// ---- a model of one level or several (program.c): `p` is the first
+uint32_t program_levels(const Program *p);
+const char *program_target(const Program *p);     // "x86-64-v3", or "x86-64-v4,x86-64-v3"
+uint64_t program_features(const Program *p);      // what every level needs
+uint64_t program_run_arena(const Program *p);     // of the arena, what a run of any level uses
+uint64_t program_host_arena(const Program *p); // what the host gives: the self-test's outputs, too
+// Adds --selftest to every level. in, out: one per input and output, as their types say.
+void program_add_sample(Program *p, const void *const *in, const void *const *out,
+                        double tolerance);
 // program_check.c: places inside their objects, kernels verify (in any phase: whoever prints a
 // parsed program asks kern_check for after_math), regions ordered and of the right size, no launch
 // reads bytes of the arena that nothing wrote (by intervals).

@@ -8,9 +8,22 @@ typedef struct Writer {
     ImageSink sink;
     void *ctx;
     uint64_t at;               // bytes handed on
+    bool has_digest;
+    uint64_t digest, word;     // of all whole words so far; the bytes behind them
 } Writer;
 
+// runtime/selftest.c has the other half.
+static void digest_bytes(Writer *w, const uint8_t *bytes, uint64_t n) {
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t at = w->at + i;
+        w->word |= (uint64_t)bytes[i] << at % 8 * 8;
+        if (at % 8 < 7) continue;
+        w->digest = (w->digest ^ w->word) * 0x9e3779b97f4a7c15u;
+        w->word = 0;
+    }
+}
 static bool put(Writer *w, const void *bytes, uint64_t n) {
+    if (w->has_digest) digest_bytes(w, bytes, n);
     w->at += n;
     return n == 0 || w->sink(w->ctx, bytes, n);
 }
@@ -67,12 +80,18 @@ static bool put_region(Writer *w, const Graph *g, const Region *r, Arena *a) {
     assert(region_dtype(g, r) == DT_F32);
     return put_panels(w, g, r, data, a);
 }
+static bool put_digest(Writer *w) { // little-endian, as everything in the image
+    uint8_t bytes[sizeof w->digest];
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(w->digest >> 8 * i);
+    return put(w, bytes, sizeof bytes);
+}
 bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx) {
-    Writer w = {sink, ctx, 0};
+    Writer w = {.sink = sink, .ctx = ctx, .has_digest = p->sample != NULL};
     for (uint32_t i = 0; i < p->region.n; i++) {
         const Region *r = &p->region.data[i];
         if (!put_zeros(&w, r->offset) || !put_region(&w, p->graph, r, scratch)) return false;
         arena_reset(scratch);
     }
-    return put_zeros(&w, p->weight_bytes);
+    if (!p->sample) return put_zeros(&w, p->weight_bytes);
+    return put_zeros(&w, p->weight_bytes - sizeof w.digest) && put_digest(&w);
 }

@@ -5,6 +5,8 @@
 
 typedef struct PassOptions {
     const Target *target;
+    const Target *const *also; // further levels of the same object, each worse than the one before;
+                               // they end with NULL. NULL = none
     uint32_t max_slices;    // most threads the object will use (default 64)
     const struct Tuning *tuning; // of passes/lower/schedule.h; NULL: schedule.def alone
     struct Tunables *tunables;   // there: gets every launch that a tuning can change
@@ -67,7 +69,7 @@ GRAPH_PASS(algebra);
 GRAPH_PASS(slice); // CLS-only tail: slices move up through row-wise ops
 GRAPH_PASS(fuse);  // sets Node.group
 // passes/plan + passes/lower
-Program *lower_program(PassCtx *p, Graph *g);
+Program *lower_program(PassCtx *p, Graph *g, const Target *t);
 // passes/kernel
 void pass_math(Kern *k, Kern *out);  // EXP, ERF… into arithmetic: fills `out`
 void pass_legal(Kern *k, Kern *out); // what the target has not (isa.def) into what it has

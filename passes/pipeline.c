@@ -19,7 +19,7 @@ typedef enum { GRAPH, BRIDGE, KERNEL } Level;
 static const char *const level_text[] = {"graph", "bridge", "kernel"};
 typedef union Run {
     bool (*graph)(PassCtx *p, Graph *g);
-    Program *(*bridge)(PassCtx *p, Graph *g);
+    Program *(*bridge)(PassCtx *p, Graph *g, const Target *t);
     void (*kernel)(Kern *k, Kern *out);
 } Run;
 #define RUN_GRAPH(name)                                                                            \
@@ -74,7 +74,7 @@ static bool check_list(Ctx *c, const char *option, const char *list, bool for_du
 typedef struct Pipeline {
     PassCtx p;
     Graph *g;
-    Program *prog;
+    Program *prog; // the first level
     int done; // PassBits in force
     Str times;
 } Pipeline;
@@ -82,29 +82,56 @@ typedef struct Pipeline {
 static void report(const Pipeline *l, Str *text) {
     if (l->p.opt->report) l->p.opt->report(l->p.opt->report_ctx, str_cstr(text));
 }
+static bool same_image(const Program *a, const Program *b) {
+    bool same = a->region.n == b->region.n && a->weight_bytes == b->weight_bytes;
+    for (uint32_t i = 0; i < a->region.n && same; i++) {
+        const Region *x = &a->region.data[i], *y = &b->region.data[i];
+        same = x->expr == y->expr && x->pack == y->pack && x->trans == y->trans && x->nr == y->nr &&
+               x->offset == y->offset && x->nbytes == y->nbytes;
+    }
+    return same;
+}
 static void dump(Pipeline *l, const char *when, const char *name, bool changed) {
     Str text = str_new(l->p.c->scratch);
     str_addf(&text, "// %s %s%s\n", when, name, changed ? "" : " (unchanged)");
-    if (changed && l->prog)
-        program_print(l->prog, &text, l->p.c->diag);
-    else if (changed)
+    for (const Program *p = l->prog; p && changed; p = p->next)
+        program_print(p, &text, l->p.c->diag);
+    if (changed && !l->prog)
         graph_print(l->g, &text);
     report(l, &text);
 }
-static void run_kernel_pass(Pipeline *l, int i) {
-    Program *prog = l->prog;
+// All levels from one graph. They share the weight image, so lowering must have asked for the same
+// constants in the same order.
+static Program *run_bridge(Pipeline *l, int i) {
+    const PassOptions *o = l->p.opt;
+    Program *first = table[i].run.bridge(&l->p, l->g, o->target), *last = first;
+    for (const Target *const *t = o->also; last && t && *t; t++) {
+        Program *p = table[i].run.bridge(&l->p, l->g, *t);
+        if (!p) return NULL;
+        if (!same_image(first, p))
+            die(table[i].name, "levels %s and %s do not share their weights", o->target->name,
+                (*t)->name);
+        last->next = p;
+        last = p;
+    }
+    return first;
+}
+static void run_kernel_pass(int i, Program *prog) {
     for (uint32_t k = 0; k < prog->kern.n; k++) {
         Kern *from = prog->kern.data[k], *to = kern_new(prog->arena, from->name, from->target);
         table[i].run.kernel(from, to);
         prog->kern.data[k] = to;
     }
 }
-static void verify(const Pipeline *l, int i) {
+static bool verify_level(const Pipeline *l, const Program *p) {
     Diag *d = l->p.c->diag;
-    bool ok = l->prog || graph_check(l->g, d);
-    for (uint32_t k = 0; l->prog && ok && k < l->prog->kern.n; k++)
-        ok = kern_check(l->prog->kern.data[k], d, (l->done & P_legal) != 0);
-    if (ok && l->prog) ok = program_check(l->prog, d);
+    for (uint32_t k = 0; k < p->kern.n; k++)
+        if (!kern_check(p->kern.data[k], d, (l->done & P_legal) != 0)) return false;
+    return program_check(p, d);
+}
+static void verify(const Pipeline *l, int i) {
+    bool ok = l->prog || graph_check(l->g, l->p.c->diag);
+    for (const Program *p = l->prog; p && ok; p = p->next) ok = verify_level(l, p);
     if (!ok) die(table[i].name, "the pass broke its %s", l->prog ? "program" : "graph");
 }
 static bool run_pass(Pipeline *l, int i) {
@@ -121,8 +148,10 @@ static bool run_pass(Pipeline *l, int i) {
     bool changed = true;
     switch (table[i].level) {
     case GRAPH: changed = table[i].run.graph(&l->p, l->g); break;
-    case BRIDGE: l->prog = table[i].run.bridge(&l->p, l->g); break;
-    case KERNEL: run_kernel_pass(l, i); break;
+    case BRIDGE: l->prog = run_bridge(l, i); break;
+    case KERNEL:
+        for (Program *p = l->prog; p; p = p->next) run_kernel_pass(i, p);
+        break;
     }
     if (table[i].level == BRIDGE && !l->prog) return false;
     l->done = (l->done & ~table[i].breaks) | 1 << i;

@@ -71,24 +71,28 @@ static int overlaps(const void *a, uint64_t na, const void *b, uint64_t nb) {
     uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
     return x < y + nb && y < x + na;
 }
-static vitc_status check_tensor(const vitc_tensor_info *t, const void *p, const vitc_model_info *m,
-                                const void *arena) {
+static vitc_status check_tensor(const vitc_tensor_info *t, const void *p, const void *arena,
+                                uint64_t used) {
     if (!p) return VITC_E_ARG;
     if ((uintptr_t)p % element_bytes(t->dtype)) return VITC_E_ALIGN;
-    return overlaps(p, t->bytes, arena, m->arena_bytes) ? VITC_E_ARENA : VITC_OK;
+    return overlaps(p, t->bytes, arena, used) ? VITC_E_ARENA : VITC_OK;
+}
+static uint64_t used_bytes(const vitc_object *o) { /* of the arena, by a run */
+    return o->intermediate_bytes + o->scratch_bytes;
 }
 static vitc_status check(const vitc_object *o, const void *const *in, void *const *out,
                          const void *arena) {
     const vitc_model_info *m = o->info;
+    uint64_t used = used_bytes(o);
     if (o->abi != VITC_ABI || m->abi != VITC_ABI || m->struct_size < sizeof *m) return VITC_E_ABI;
-    if (!in || !out || (!arena && m->arena_bytes)) return VITC_E_ARG;
+    if (!in || !out || (!arena && used)) return VITC_E_ARG;
     if ((uintptr_t)arena % m->arena_align) return VITC_E_ALIGN;
     for (uint32_t i = 0; i < m->n_inputs; i++) {
-        vitc_status s = check_tensor(&m->inputs[i], in[i], m, arena);
+        vitc_status s = check_tensor(&m->inputs[i], in[i], arena, used);
         if (s) return s;
     }
     for (uint32_t i = 0; i < m->n_outputs; i++) {
-        vitc_status s = check_tensor(&m->outputs[i], out[i], m, arena);
+        vitc_status s = check_tensor(&m->outputs[i], out[i], arena, used);
         if (s) return s;
         for (uint32_t j = 0; j < m->n_inputs; j++)
             if (overlaps(out[i], m->outputs[i].bytes, in[j], m->inputs[j].bytes))
@@ -115,6 +119,9 @@ static void *resolve(const places *p, const vitc_place *at) {
     default: return (char *)p->out[at->index] + at->offset;
     }
 }
+static const char *weights_of(const vitc_object *o) {
+    return o->weights_anchor ? (const char *)o->weights_anchor + *o->weights_anchor : NULL;
+}
 static int count_slices(const vitc_object *o, const vitc_launch *l, const vitc_parallel *par) {
     int64_t n = par && par->run ? par->threads : 1;
     if (n > (int64_t)o->max_slices) n = o->max_slices;
@@ -126,7 +133,7 @@ vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, voi
                                 void (*mark)(void *ctx, uint32_t launch), void *ctx) {
     vitc_status bad = check(o, in, out, arena);
     if (bad) return bad;
-    const places p = {(char *)arena, (const char *)o->weights_anchor + *o->weights_anchor, in, out};
+    const places p = {(char *)arena, weights_of(o), in, out};
     char *scratch = (char *)arena + o->intermediate_bytes;
     for (uint32_t i = 0; i < o->n_launches; i++) {
         const vitc_launch *l = &o->launches[i];

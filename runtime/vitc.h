@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define VITC_ABI 2u
+#define VITC_ABI 3u
 
 typedef enum vitc_status {
     VITC_OK = 0,
@@ -23,7 +23,7 @@ typedef enum vitc_status {
     VITC_E_CPU,   /* this processor lacks what the object needs (cpu_features) */
     VITC_E_ABI,   /* the object was made for another version of this library */
     VITC_E_IO,
-    VITC_E_SELFTEST,
+    VITC_E_SELFTEST, /* the weights are damaged, or a result is not what it was at compile time */
     VITC_E_MEMORY
 } vitc_status;
 const char *vitc_status_str(vitc_status s);
@@ -36,7 +36,8 @@ enum {
     VITC_BOOL = 9,
     VITC_F16 = 10,
     VITC_F64 = 11,
-    VITC_I32 = 6
+    VITC_I32 = 6,
+    VITC_BF16 = 16
 };
 
 /* Bits of vitc_model_info.cpu_features. */
@@ -98,9 +99,11 @@ enum { VITC_FEATURES, VITC_ONE_LABEL, VITC_SEVERAL_LABELS, VITC_REGRESSION };
 struct vitc_object;              /* private tables: vitc_object.h */
 typedef struct vitc_model_info { /* read-only, inside the object */
     uint32_t struct_size, abi;
-    const char *name, *producer, *target, *source_sha256;
+    const char *name, *producer;
+    const char *target; /* "x86-64-v3"; of several levels all: "x86-64-v4,x86-64-v3" */
+    const char *source_sha256;
     uint64_t arena_bytes, arena_align, weight_bytes, flops;
-    uint64_t cpu_features; /* what run() needs */
+    uint64_t cpu_features; /* what run() needs; of several levels what each of them needs */
     uint32_t n_inputs, n_outputs;
     const vitc_tensor_info *inputs, *outputs;
     uint32_t n_labels, task;           /* task: VITC_FEATURES… */
@@ -108,8 +111,21 @@ typedef struct vitc_model_info { /* read-only, inside the object */
     const vitc_preprocess *preprocess; /* NULL when the model says nothing */
     vitc_status (*run)(const void *const *in, void *const *out, void *arena,
                        const vitc_parallel *par);
-    const struct vitc_object *object;
+    const struct vitc_object *object; /* NULL: of several levels, or standalone */
+    /* A model for several machine levels over one weight image: its levels, best first. run() takes
+     * the first that this processor can run. Each is a model of its own, whose run() takes no other
+     * level; an arena fits them all. 0 and NULL: a model for one level. */
+    uint32_t n_levels, reserved;
+    const struct vitc_model_info *const *levels;
 } vitc_model_info;
+/* The level that m->run() takes on this processor; NULL when it can run none. */
+const vitc_model_info *vitc_model_chosen(const vitc_model_info *m);
+/* The level for this target ("x86-64-v3"), to force it; NULL when the model has none. */
+const vitc_model_info *vitc_model_level(const vitc_model_info *m, const char *target);
+/* Of a model compiled with --selftest: reads every weight, runs an input that lies in the object,
+ * and compares with the results that the eager reference gave when it was compiled.
+ * VITC_E_SELFTEST when they differ; VITC_E_ARG when the model has no test. */
+vitc_status vitc_model_selftest(const vitc_model_info *m, void *arena, const vitc_parallel *par);
 
 /* ---- helpers, each optional ---- */
 void *vitc_arena_create(const vitc_model_info *m); /* aligned, NULL when there is no memory */

@@ -26,23 +26,34 @@ typedef struct vitc_launch {
     const char *label; /* for profiles */
     uint64_t flops;
 } vitc_launch;
+/* --selftest: an input of the model and its results, as bytes of the weight image. */
+typedef struct vitc_sample {
+    const uint64_t *offset; /* in the image: of each input, then of each output */
+    uint64_t outputs_at;    /* in the arena: there the outputs are computed, each aligned to 64 */
+    double tolerance;       /* largest relative L2 error of an output */
+} vitc_sample;
 typedef struct vitc_object {
     uint32_t abi, n_launches;
     const vitc_launch *launches;
     /* The weights lie at (const char *)weights_anchor + *weights_anchor: an 8-byte word that the
-     * linker fills, so that no distance is too far and no dynamic relocation is needed. */
+     * linker fills, so that no distance is too far and no dynamic relocation is needed. NULL when
+     * no argument lies there. */
     const int64_t *weights_anchor;
     uint64_t intermediate_bytes; /* first part of the arena */
     uint64_t scratch_bytes;      /* the rest of it, cut into the slices of the current launch */
     uint32_t max_slices, reserved;
     const vitc_model_info *info;
+    const vitc_sample *sample; /* NULL without --selftest */
 } vitc_object;
 
 /* Checks arguments, alignment, overlap and CPU, then runs every launch in order, each in
  * min(par->threads, max_slices, grid) slices. */
 vitc_status vitc_execute(const vitc_object *o, const void *const *in, void *const *out, void *arena,
                          const vitc_parallel *par);
-/* The same, telling `mark` after every launch (bench --profile). */
+/* Runs the level of `m` that this processor can run. */
+vitc_status vitc_execute_level(const vitc_model_info *m, const void *const *in, void *const *out,
+                               void *arena, const vitc_parallel *par);
+/* As vitc_execute, telling `mark` after every launch (bench --profile). */
 vitc_status vitc_execute_marked(const vitc_object *o, const void *const *in, void *const *out,
                                 void *arena, const vitc_parallel *par,
                                 void (*mark)(void *ctx, uint32_t launch), void *ctx);

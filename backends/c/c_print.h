@@ -20,19 +20,24 @@ typedef struct CHelper {
 } CHelper;
 typedef struct CModule {
     Ctx *c;
-    const Program *p;
+    const Program *p; // the level at hand
     const EmitOptions *o;
     const Target *target;
-    bool has_vectors; // the dialect
+    bool has_vectors;   // the dialect
+    const char *suffix; // of the names that belong to this level: "_x86_64_v3"; "" when it is alone
     VEC(CHelper) helper;
 } CModule;
 
+CModule c_module(Ctx *c, const Program *p, const EmitOptions *o, bool is_alone);
 const char *c_unsigned(DType dt);       // the unsigned twin of its size
 const char *c_type(Arena *a, VType t);  // f32x16, float, maskx16, int
 const char *c_short(Arena *a, VType t); // f32x16, f32: prefix of helper names
 void c_use(CModule *m, CHelper h);
 const char *c_helper_name(CModule *m, const CHelper *h);
 void c_print_helpers(CModule *m, const char *kernels, Str *out); // types, helpers, then the kernels
+// c_levels.c: `text` with the names of its functions and types made this level's own, compiled for
+// this level's machine whatever the command line says.
+void c_print_level(const CModule *m, const char *text, Str *out);
 // c_portable.c: the element functions that `rest` calls, then `rest`.
 void c_print_portable(CModule *m, const char *rest, Str *out);
 void c_print_kernel(CModule *m, const Kern *k, Str *out);

@@ -115,18 +115,20 @@ LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsi
     LLVMValueRef f = LLVMGetIntrinsicDeclaration(m->m, id, over, nover);
     return LLVMBuildCall2(m->b, LLVMIntrinsicGetType(m->ctx, id, over, nover), f, args, nargs, "");
 }
-static void print_kernels(Module *m) {
+LLVMValueRef *llvm_print_kernels(Module *m, const Program *p) {
     LLVMTypeRef param[4] = {m->ptr, m->ptr, m->i64, m->i64};
     LLVMTypeRef type = LLVMFunctionType(m->nothing, param, 4, 0);
-    m->kernel = NEW_N(m->c->scratch, LLVMValueRef, m->p->kern.n);
-    for (uint32_t i = 0; i < m->p->kern.n; i++) {
-        const Kern *k = m->p->kern.data[i];
-        const char *name = arena_printf(m->c->scratch, "kernel.%s", k->name);
-        m->kernel[i] = LLVMAddFunction(m->m, name, type);
-        LLVMSetLinkage(m->kernel[i], LLVMInternalLinkage);
-        llvm_function_attributes(m, m->kernel[i], k->target);
-        llvm_print_kernel(m, k, m->kernel[i]);
+    LLVMValueRef *kernel = NEW_N(m->c->scratch, LLVMValueRef, p->kern.n);
+    const char *level = m->p->next ? arena_printf(m->c->scratch, "%s.", p->target->name) : "";
+    for (uint32_t i = 0; i < p->kern.n; i++) {
+        const Kern *k = p->kern.data[i];
+        const char *name = arena_printf(m->c->scratch, "kernel.%s%s", level, k->name);
+        kernel[i] = LLVMAddFunction(m->m, name, type);
+        LLVMSetLinkage(kernel[i], LLVMInternalLinkage);
+        llvm_function_attributes(m, kernel[i], k->target);
+        llvm_print_kernel(m, k, kernel[i]);
     }
+    return kernel;
 }
 
 // ---- output ----------------------------------------------------------------------------------
@@ -168,13 +170,14 @@ static bool module_text(Module *m, LLVMTargetMachineRef tm, Str *out) {
     return true;
 }
 static bool is_supported(Ctx *c, const EmitOptions *o) {
-    if (!o->standalone && !o->selftest) return true;
-    return diag_error(c->diag, ERR_UNSUPPORTED, 0, "an object %s is not available",
-                      o->standalone ? "without the runtime" : "with a self-test");
+    if (!o->standalone) return true;
+    return diag_error(c->diag, ERR_UNSUPPORTED, 0,
+                      "an object without the runtime is not available");
 }
 static bool kernels_are_ready(Ctx *c, const Program *p) {
-    for (uint32_t i = 0; i < p->kern.n; i++)
-        if (!kern_check(p->kern.data[i], c->diag, true)) return false;
+    for (; p; p = p->next)
+        for (uint32_t i = 0; i < p->kern.n; i++)
+            if (!kern_check(p->kern.data[i], c->diag, true)) return false;
     return true;
 }
 typedef bool (*Output)(Module *m, LLVMTargetMachineRef tm, Str *out);
@@ -183,8 +186,7 @@ static bool emit(Ctx *c, const Program *p, const EmitOptions *o, Output output, 
     LLVMTargetMachineRef tm = machine_new(c, p->target);
     if (!tm) return false;
     Module m = module_new(c, p, o, tm);
-    print_kernels(&m);
-    llvm_print_tables(&m);
+    llvm_print_model(&m);
     check_module(&m);
     run_pass(&m, tm, "mem2reg"); // slots become registers
     if (o->sanitize_address) check_addresses(&m, tm);

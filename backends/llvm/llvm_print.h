@@ -7,16 +7,16 @@
 
 typedef struct Module {
     Ctx *c;
-    const Program *p;
+    const Program *p; // the first level
     const EmitOptions *o;
     LLVMContextRef ctx;
     LLVMModuleRef m;
     LLVMBuilderRef b;
     LLVMTypeRef ptr, i1, i8, i16, i32, i64, f16, f32, f64, nothing;
-    LLVMValueRef *kernel; // one function per Program.kern
 } Module;
 
 // llvm_emit.c
+LLVMValueRef *llvm_print_kernels(Module *m, const Program *p); // a function for each of p->kern
 void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t);
 LLVMValueRef llvm_intrinsic(Module *m, const char *name, LLVMTypeRef *over, unsigned nover,
                             LLVMValueRef *args, unsigned nargs);
@@ -25,6 +25,6 @@ void llvm_print_kernel(Module *m, const Kern *k, LLVMValueRef fn);
 LLVMTypeRef llvm_elem_type(const Module *m, DType dt); // bool is i8; f16 and bf16 travel as i16
 // llvm_convert.c: CVT between any two element types
 LLVMValueRef llvm_convert(Module *m, LLVMValueRef v, DType from, DType to, unsigned n);
-// llvm_tables.c: launches, places, the model's description, run functions
-void llvm_print_tables(Module *m);
+// llvm_tables.c: every level with its kernels and launches, the model's description, its functions
+void llvm_print_model(Module *m);
 #endif

@@ -4,7 +4,7 @@
 #include "backends/llvm/llvm_print.h"
 #include <string.h>
 
-enum { OBJECT_ABI = 2, ARENA_ALIGN = 64 }; // VITC_ABI; what kernels and the runtime count on
+enum { OBJECT_ABI = 3, ARENA_ALIGN = 64 }; // VITC_ABI; what kernels and the runtime count on
 
 // ---- constants -------------------------------------------------------------------------------
 static LLVMValueRef u32(const Module *m, uint64_t v) {
@@ -61,14 +61,13 @@ static LLVMValueRef places(const Module *m, const Launch *l) {
     }
     return array(m, v, l->nargs);
 }
-static LLVMValueRef launches(const Module *m) {
-    const Program *p = m->p;
+static LLVMValueRef launches(const Module *m, const Program *p, const LLVMValueRef *kernel) {
     LLVMValueRef *v = values(m, p->launch.n);
     for (uint32_t i = 0; i < p->launch.n; i++) { // vitc_launch
         const Launch *l = &p->launch.data[i];
         LLVMValueRef scratch = u64(m, kern_slice_bytes(p->kern.data[l->kern]));
         LLVMValueRef args = places(m, l), label = text(m, l->label);
-        v[i] = RECORD(m, m->kernel[l->kern], args, u32(m, l->nargs), u32(m, launch_kib(l)),
+        v[i] = RECORD(m, kernel[l->kern], args, u32(m, l->nargs), u32(m, launch_kib(l)),
                       u64(m, (uint64_t)l->grid), scratch, label, u64(m, (uint64_t)l->flops));
     }
     return array(m, v, p->launch.n);
@@ -131,25 +130,57 @@ static uint64_t total_flops(const Program *p) {
     for (uint32_t i = 0; i < p->launch.n; i++) sum += p->launch.data[i].flops;
     return (uint64_t)sum;
 }
+static LLVMValueRef sample(const Module *m) { // vitc_sample
+    const Program *p = m->p;
+    if (!p->sample) return null_ptr(m);
+    uint32_t n = p->input.n + p->output.n;
+    LLVMValueRef *v = values(m, n);
+    for (uint32_t i = 0; i < n; i++) v[i] = u64(m, p->sample->offset[i]);
+    return data(m, RECORD(m, array(m, v, n), u64(m, round_up(program_run_arena(p), 64)),
+                          LLVMConstReal(m->f64, p->sample->tolerance)));
+}
+// What all levels share.
+typedef struct Common {
+    LLVMValueRef name, producer, source, inputs, outputs, labels, preprocess, sample, weights;
+} Common;
+static Common common(const Module *m) {
+    const Program *p = m->p;
+    Common c;
+    c.name = text(m, p->graph->info.name);
+    c.producer = text(m, m->o->version);
+    c.source = text(m, m->o->source_sha256);
+    c.inputs = tensors(m, p->input.data, p->input.n);
+    c.outputs = tensors(m, p->output.data, p->output.n);
+    c.labels = labels(m);
+    c.preprocess = preprocess(m);
+    c.sample = sample(m);
+    c.weights = anchor(m);
+    return c;
+}
 static LLVMTypeRef model_type(const Module *m) { // vitc_model_info
     LLVMTypeRef p = m->ptr, w = m->i32, d = m->i64;
-    LLVMTypeRef field[] = {w, w, p, p, p, p, d, d, d, d, d, w, w, p, p, w, w, p, p, p, p};
+    LLVMTypeRef field[] = {w, w, p, p, p, p, d, d, d, d, d, w,
+                           w, p, p, w, w, p, p, p, p, w, w, p};
     return LLVMStructTypeInContext(m->ctx, field, COUNT_OF(field), 0);
 }
-static LLVMValueRef model_fields(const Module *m, LLVMValueRef run, LLVMValueRef object) {
+// One level, or all of them.
+typedef struct Entry {
+    const char *target;
+    uint64_t features, flops;
+    LLVMValueRef run, object, levels;
+    uint32_t nlevels;
+} Entry;
+static LLVMValueRef model_fields(const Module *m, const Common *c, const Entry *e) {
     const Program *p = m->p;
     const ModelInfo *info = &p->graph->info;
     uint64_t nbytes = LLVMABISizeOfType(LLVMGetModuleDataLayout(m->m), model_type(m));
-    LLVMValueRef name = text(m, info->name), producer = text(m, m->o->version);
-    LLVMValueRef target = text(m, p->target->name), source = text(m, m->o->source_sha256);
-    LLVMValueRef inputs = tensors(m, p->input.data, p->input.n);
-    LLVMValueRef outputs = tensors(m, p->output.data, p->output.n);
-    LLVMValueRef names = labels(m), images = preprocess(m);
-    return RECORD(m, u32(m, nbytes), u32(m, OBJECT_ABI), name, producer, target, source,
+    LLVMValueRef target = text(m, e->target);
+    return RECORD(m, u32(m, nbytes), u32(m, OBJECT_ABI), c->name, c->producer, target, c->source,
                   u64(m, program_host_arena(p)), u64(m, ARENA_ALIGN), u64(m, p->weight_bytes),
-                  u64(m, total_flops(p)), u64(m, p->target->features), u32(m, p->input.n),
-                  u32(m, p->output.n), inputs, outputs, u32(m, info->nlabels),
-                  u32(m, (uint64_t)info->task), names, images, run, object);
+                  u64(m, e->flops), u64(m, e->features), u32(m, p->input.n), u32(m, p->output.n),
+                  c->inputs, c->outputs, u32(m, info->nlabels), u32(m, (uint64_t)info->task),
+                  c->labels, c->preprocess, e->run, e->object, u32(m, e->nlevels), u32(m, 0),
+                  e->levels);
 }
 
 // ---- functions -------------------------------------------------------------------------------
@@ -169,14 +200,23 @@ static void end_function(Module *m, LLVMValueRef callee, LLVMValueRef *args, uns
     LLVMTypeRef type = status_of_pointers(m, nargs);
     LLVMBuildRet(m->b, LLVMBuildCall2(m->b, type, callee, args, nargs, ""));
 }
+static LLVMValueRef runtime_function(Module *m, const char *name, unsigned nparams) {
+    LLVMValueRef known = LLVMGetNamedFunction(m->m, name);
+    return known ? known : LLVMAddFunction(m->m, name, status_of_pointers(m, nparams));
+}
+// A function of the host's parameters that hands them on behind `first`.
+static void hand_on(Module *m, LLVMValueRef fn, const char *to, LLVMValueRef first) {
+    unsigned n = LLVMCountParams(fn) + 1;
+    LLVMValueRef callee = runtime_function(m, to, n), args[5] = {first};
+    for (unsigned i = 1; i < n; i++) args[i] = LLVMGetParam(fn, i - 1);
+    end_function(m, callee, args, n);
+}
 // run(in[], out[], arena, par): what vitc_model_info.run points to.
-static LLVMValueRef array_run(Module *m, LLVMValueRef object) {
-    LLVMValueRef execute = LLVMAddFunction(m->m, "vitc_execute", status_of_pointers(m, 5));
-    LLVMValueRef fn = begin_function(m, "run", 4);
+static LLVMValueRef array_run(Module *m, const char *name, const char *runtime,
+                              LLVMValueRef first) {
+    LLVMValueRef fn = begin_function(m, name, 4);
     LLVMSetLinkage(fn, LLVMInternalLinkage);
-    LLVMValueRef args[5] = {object};
-    for (unsigned i = 0; i < 4; i++) args[i + 1] = LLVMGetParam(fn, i);
-    end_function(m, execute, args, 5);
+    hand_on(m, fn, runtime, first);
     return fn;
 }
 static LLVMValueRef pointer_list(const Module *m, LLVMValueRef fn, unsigned first, unsigned n) {
@@ -198,16 +238,48 @@ static void typed_run(Module *m, LLVMValueRef run) {
     end_function(m, run, args, 4);
 }
 
-void llvm_print_tables(Module *m) {
-    const Program *p = m->p;
-    LLVMValueRef model = LLVMAddGlobal(m->m, model_type(m), public_name(m, "model"));
-    LLVMSetGlobalConstant(model, 1);
-    LLVMValueRef all = launches(m), word = anchor(m);
+// ---- levels ----------------------------------------------------------------------------------
+static LLVMValueRef model_global(const Module *m, const char *name) {
+    LLVMValueRef g = LLVMAddGlobal(m->m, model_type(m), name);
+    LLVMSetGlobalConstant(g, 1);
+    return g;
+}
+// The code and tables of one level, which `model` describes. Returns its run function.
+static LLVMValueRef print_level(Module *m, const Common *c, const Program *p, LLVMValueRef model,
+                                const char *run_name) {
+    const LLVMValueRef *kernel = llvm_print_kernels(m, p);
+    LLVMValueRef all = launches(m, p, kernel);
     LLVMValueRef object = // vitc_object
-        data(m,
-             RECORD(m, u32(m, OBJECT_ABI), u32(m, p->launch.n), all, word, u64(m, p->arena_bytes),
-                    u64(m, p->scratch_bytes), u32(m, p->max_slices), u32(m, 0), model));
-    LLVMValueRef run = array_run(m, object);
-    LLVMSetInitializer(model, model_fields(m, run, object));
+        data(m, RECORD(m, u32(m, OBJECT_ABI), u32(m, p->launch.n), all, c->weights,
+                       u64(m, p->arena_bytes), u64(m, p->scratch_bytes), u32(m, p->max_slices),
+                       u32(m, 0), model, c->sample));
+    LLVMValueRef run = array_run(m, run_name, "vitc_execute", object);
+    Entry e = {p->target->name, p->target->features, total_flops(p), run, object, null_ptr(m), 0};
+    LLVMSetInitializer(model, model_fields(m, c, &e));
+    return run;
+}
+// Every level is a model of its own; the public one lists them.
+static LLVMValueRef print_levels(Module *m, const Common *c, LLVMValueRef model) {
+    uint32_t n = program_levels(m->p), i = 0;
+    LLVMValueRef *level = values(m, n);
+    for (const Program *p = m->p; p; p = p->next, i++) {
+        const char *target = p->target->name;
+        level[i] = model_global(m, arena_printf(m->c->scratch, "level.%s", target));
+        LLVMSetLinkage(level[i], LLVMInternalLinkage);
+        print_level(m, c, p, level[i], arena_printf(m->c->scratch, "run.%s", target));
+    }
+    LLVMValueRef run = array_run(m, "run", "vitc_execute_level", model);
+    Entry e = {program_target(m->p), program_features(m->p), total_flops(m->p), run, null_ptr(m),
+               array(m, level, n),   n};
+    LLVMSetInitializer(model, model_fields(m, c, &e));
+    return run;
+}
+void llvm_print_model(Module *m) {
+    LLVMValueRef model = model_global(m, public_name(m, "model"));
+    Common c = common(m);
+    LLVMValueRef run = m->p->next ? print_levels(m, &c, model)
+                                  : print_level(m, &c, m->p, model, "run");
     typed_run(m, run);
+    if (m->p->sample)
+        hand_on(m, begin_function(m, public_name(m, "selftest"), 2), "vitc_model_selftest", model);
 }

@@ -274,7 +274,7 @@ bool lower_attention(Lower *l, const Fused *f) {
     a.d = a.q.dim[r - 1];
     a.e = a.v.dim[r - 1];
     Shape shape = {{a.s, a.t, a.d}};
-    Choice choice = sched_choose(OP_ATTENTION, shape, l->target, l->tuning);
+    Choice choice = sched_choose(OP_ATTENTION, shape, l->target, l->opt->tuning);
     a.mr = (int)choice.rows;
     a.nv = (int)choice.vectors;
     a.panel = (int64_t)a.nv * a.lanes;

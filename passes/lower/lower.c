@@ -332,13 +332,8 @@ static void resolve_places(Lower *l) {
             at->offset += b->offset;
         }
 }
-Program *lower_program(PassCtx *pc, Graph *g) {
-    Lower l = {.c = pc->c,
-               .arena = pc->c->scratch,
-               .g = g,
-               .target = pc->opt->target,
-               .tuning = pc->opt->tuning,
-               .tunables = pc->opt->tunables};
+Program *lower_program(PassCtx *pc, Graph *g, const Target *t) {
+    Lower l = {.c = pc->c, .opt = pc->opt, .arena = pc->c->scratch, .g = g, .target = t};
     l.prog = program_new(pc->c->arena, l.target, g);
     l.prog->max_slices = pc->opt->max_slices ? pc->opt->max_slices : 64;
     l.plan.arena = l.arena;

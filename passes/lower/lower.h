@@ -18,11 +18,10 @@ typedef struct NodeState {
 } NodeState;
 typedef struct Lower {
     Ctx *c;
+    const PassOptions *opt;
     Arena *arena;
     Graph *g;
     const Target *target;
-    const Tuning *tuning;
-    Tunables *tunables;
     Program *prog;
     Plan plan;
     VEC(NodeState) node; // by NodeId; grows with the graph

@@ -70,8 +70,8 @@ void build_launch(Build *b, int64_t grid, double flops, const char *label) {
     if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
 }
 void build_tunable(Lower *l, GraphOp op, Shape s) {
-    uint32_t last = l->prog->launch.n - 1;
-    if (l->tunables) *PUSH(l->tunables->arena, &l->tunables->at) = (Tunable){last, op, s};
+    Tunables *all = l->opt->tunables;
+    if (all) *PUSH(all->arena, &all->at) = (Tunable){l->prog->launch.n - 1, op, s};
 }
 
 // Calls that emit never stand twice in one argument list: C leaves their order open, and the text

@@ -23,6 +23,8 @@ typedef struct MatMul {
     View ext[MAX_ARGS];                        // of the epilogue's operands
     int64_t a_k, b_k, b_panel; // bytes: A's and B's step in k; from panel to panel of B
     Runs runs;                 // of A's k
+    int64_t parts;             // panels of ours in one of B: another level's are wider
+    Val part;                  // which of them
     int64_t block, chunk;      // K block (meaning), K chunk (speed)
     int64_t columns;           // of a full panel
     Val tile;
@@ -93,12 +95,20 @@ static void load_sum(MatMul *m, const Micro *u, Val c) { // earlier chunks, from
     k_end(k);
 }
 // Operands at columns of panel p; A has none.
-static void at_panel(const MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_OPERANDS]) {
+static void at_panel(MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_OPERANDS]) {
     Kern *k = m->k;
+    Val shared = 0;
+    if (m->parts > 1) { // by several of ours
+        Val parts = k_index(k, m->parts);
+        m->part = k_imod(k, p, parts);
+        shared = k_idiv(k, p, parts);
+    }
     for (int o = 0; o < m->nest.noperands; o++) {
         int64_t step = o == A ? 0 : o == B ? m->b_panel : col_stride(m, o) * m->columns;
-        at[o] = step ? k_padd(k, from[o], k_imuli(k, p, step)) : from[o];
+        Val n = shared && o == B ? shared : p;
+        at[o] = step ? k_padd(k, from[o], k_imuli(k, n, step)) : from[o];
     }
+    if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * 4));
 }
 // One block: u->mr rows, the `nth` of its pass, of one panel.
 static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t depth) {
@@ -107,6 +117,10 @@ static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t
         int64_t per_block = depth / u.next.group * u.next.lines * 64;
         int64_t ahead = m->choice.prefetch_ahead * m->choice.panels * m->b_panel;
         u.next.at = k_padd(k, k_paddi(k, at[B], ahead), k_imuli(k, nth, per_block));
+        if (m->parts > 1) { // each part fetches its share of the whole next panel
+            int64_t share = (depth - 1) * m->columns * 4;
+            u.next.at = k_padd(k, u.next.at, k_imuli(k, m->part, share));
+        }
     }
     if (m->has_sum) load_sum(m, &u, at[C]);
     micro_blocked(k, &u, at[A], at[B], depth, m->block, m->tile, m->tile_row, m->has_sum);
@@ -157,7 +171,8 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
     if (m->is_packed) {
         Choice c = m->choice;
         if (m->runs.run) c.prefetch_group = m->runs.run;
-        PrefetchRate rate = sched_prefetch(&c, m->lines * s.count, m->b_k, m->block, depth);
+        PrefetchRate rate =
+            sched_prefetch(&c, m->lines * s.count, m->columns * 4, m->block, depth);
         u.next = (Prefetch){.group = rate.group, .lines = rate.lines};
     }
     Val line = m->lines > 1 ? k_loopn(k, m->lines) : k_index(k, 0), here[MAX_OPERANDS];
@@ -371,18 +386,20 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.kn = at->dim[at->rank - 1];
     m.n = ct.dim[ct.rank - 1];
     Shape shape = {{type_count(&ct) / m.n, m.n, m.kn}};
-    m.choice = sched_choose(OP_MATMUL, shape, l->target, l->tuning);
+    m.choice = sched_choose(OP_MATMUL, shape, l->target, l->opt->tuning);
     m.columns = m.choice.vectors * m.lanes;
+    m.parts = 1;
     m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     memcpy(m.ext, f->view, sizeof m.ext);
     View a, b, c = lower_dest(l, f->result);
     if (!find_in_place(&m, an, &c, &a)) a = lower_f32_view(l, an);
     if (m.is_packed) {
+        int64_t panel = sched_panel(shape, l->opt->target, l->opt->also, l->opt->tuning);
         b = lower_region(
-            l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)m.columns},
-            &bt);
-        m.b_k = m.columns * 4;
-        m.b_panel = m.kn * m.columns * 4;
+            l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)panel}, &bt);
+        m.b_k = panel * 4;
+        m.b_panel = m.kn * panel * 4;
+        m.parts = panel / m.columns;
     } else {
         b = lower_f32_view(l, bn);
         if (trans) {

@@ -48,6 +48,17 @@ Choice sched_choose(GraphOp op, Shape s, const Target *t, const Tuning *tuning) 
     }
     return c;
 }
+static int64_t common_divisor(int64_t a, int64_t b) {
+    return b ? common_divisor(b, a % b) : a;
+}
+int64_t sched_panel(Shape s, const Target *t, const Target *const *also, const Tuning *tuning) {
+    int64_t panel = sched_choose(OP_MATMUL, s, t, tuning).vectors * target_lanes(t, 4);
+    for (; also && *also; also++) {
+        int64_t other = sched_panel(s, *also, NULL, tuning);
+        panel = panel / common_divisor(panel, other) * other;
+    }
+    return panel;
+}
 const char *sched_refuses(GraphOp op, const Choice *c, const Target *t) {
     if (c->rows * c->vectors + c->vectors + 1 > (int64_t)t->nvregs)
         return "rows x vectors + vectors + 1 is more than the registers of the target";

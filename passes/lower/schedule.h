@@ -58,6 +58,9 @@ static inline int64_t *knob_of(Choice *c, size_t knob) {
 }
 bool knob_is_for(const KnobInfo *i, GraphOp op);
 Choice sched_choose(GraphOp op, Shape s, const Target *t, const Tuning *tuning);
+// Columns of a panel of packed weights: those of the register block of `t`, or, in an object of
+// several levels (`also`: the others, ends with NULL), the least common multiple of theirs.
+int64_t sched_panel(Shape s, const Target *t, const Target *const *also, const Tuning *tuning);
 // Why the register block cannot be, or NULL.
 const char *sched_refuses(GraphOp op, const Choice *c, const Target *t);
 extern const Choice choice_untuned; // every knob UNTUNED

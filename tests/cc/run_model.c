@@ -1,6 +1,8 @@
-// run_model.c: a host that fills the model's inputs from a fixed generator, runs it with one and
-// with three threads, and writes every output to a file: two builds of a model are equal when their
-// files are.
+// run_model.c: a host that fills the model's inputs from a fixed generator, runs it (or one level of
+// it) with one and with three threads, and writes every output to a file: two builds of a model are
+// equal when their files are.
+//
+//     run_model OUT [LEVEL]
 #include "vitc.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +26,11 @@ static void *room(uint64_t bytes) {
     return p;
 }
 int main(int argc, char **argv) {
-    const vitc_model_info *m = &model_model;
+    const vitc_model_info *m =
+        argc > 2 ? vitc_model_level(&model_model, argv[2]) : &model_model;
     const void *in[16];
     void *out[64], *again[64];
-    if (argc != 2 || m->n_inputs > 16 || m->n_outputs > 64) return 2;
+    if (argc < 2 || !m || m->n_inputs > 16 || m->n_outputs > 64) return 2;
     for (uint32_t i = 0; i < m->n_inputs; i++) {
         void *p = room(m->inputs[i].bytes);
         fill(&m->inputs[i], p);

@@ -8,6 +8,7 @@ abi    it is of another version
 import struct
 import sys
 
+ABI = 3                       # VITC_ABI
 ABI_AT, CPU_AT = 4, 72        # in vitc_model_info
 
 
@@ -20,9 +21,9 @@ def code_sections(data):
 
 
 def model_info(data):
-    """where vitc_model_info lies: its size, ABI 2, then four pointers that relocations fill"""
+    """where vitc_model_info lies: its size, the ABI, then four pointers that relocations fill"""
     for size in range(120, 400, 8):
-        at = data.find(struct.pack("<II", size, 2) + bytes(32))
+        at = data.find(struct.pack("<II", size, ABI) + bytes(32))
         if at >= 0:
             return at
     raise SystemExit("no vitc_model_info")
