@@ -15,6 +15,7 @@ typedef struct EmitOptions {
 // llvm/: the relocatable ELF object with code and tables; `<prefix>_weights` is undefined (hidden).
 // Must run in a child (LLVM may abort). False after a diagnostic.
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object);
+bool llvm_emit_asm(Ctx *c, const Program *p, const EmitOptions *o, Str *text);
 bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir); // --emit llvm
 // c/: the same program as one readable C file. weights: what .incbin takes the image from, or NULL:
 // `<prefix>_weights` is undefined, as in LLVM's object; header: the name of the file that
@@ -46,6 +47,14 @@ typedef struct ElfWeights {
 typedef bool (*ElfStream)(void *ctx, int fd); // writes exactly nbytes; false after a diagnostic
 bool elf_append(Ctx *c, const void *object, size_t n, const ElfWeights *w, int fd, const char *path,
                 ElfStream stream, void *ctx);
+bool elf_appended_size(Ctx *c, const void *object, size_t n, const ElfWeights *w, const char *path,
+                       uint64_t *nbytes); // of the file that it writes; w NULL: of the object
+// The same for assembly text: the section takes the image in from `file`.
+void asm_append(const ElfWeights *w, const char *file, Str *text);
+// A static library: what comes before its only member, the object as elf_append writes it (w NULL:
+// as it is). Behind the member an odd size needs one more byte, '\n'.
+bool ar_head(Ctx *c, const char *path, const char *member, const void *object, size_t n,
+             const ElfWeights *w, Str *out);
 bool write_all(int fd, const void *p, uint64_t n); // false with errno set
 // What a finished vit.o holds, for run, bench and inspect. Views into `file`.
 typedef struct ElfModel {

@@ -111,27 +111,34 @@ Program *build_program(Tool *t, const char *path, const FrontendOptions *f) {
     return diag_error(t->c.diag, ERR_USAGE, 0, "%s: a kernel alone is no model", path), NULL;
 }
 
-// ---- object ---------------------------------------------------------------------------------
+// ---- code -----------------------------------------------------------------------------------
+typedef bool (*LlvmEmit)(Ctx *c, const Program *p, const EmitOptions *o, Str *out);
 typedef struct EmitJob {
     const Program *program;
     const EmitOptions *options;
+    LlvmEmit emit;
 } EmitJob;
-static bool emit_object(Tool *t, void *arg, Str *out) {
+static bool emit_in_child(Tool *t, void *arg, Str *out) {
     const EmitJob *job = arg;
-    return llvm_emit_object(&t->c, job->program, job->options, out);
+    return job->emit(&t->c, job->program, job->options, out);
+}
+static bool llvm_run(Tool *t, const Program *p, const EmitOptions *e, LlvmEmit emit, Bytes *out) {
+    EmitJob job = {p, e, emit};
+    return work_run(t, "code generation", emit_in_child, &job, out);
+}
+static bool is_c_backend(const Tool *t) {
+    return !strcmp(t->opt.backend, "c");
 }
 bool build_object(Tool *t, const Program *p, const EmitOptions *e, Bytes *object) {
-    if (!strcmp(t->opt.backend, "c")) return cc_compile(t, p, e, CC_OBJECT, object);
-    EmitJob job = {p, e};
-    return work_run(t, "code generation", emit_object, &job, object);
+    if (is_c_backend(t)) return cc_compile(t, p, e, CC_OBJECT, object);
+    return llvm_run(t, p, e, llvm_emit_object, object);
 }
-static bool emit_text(Tool *t, void *arg, Str *out) {
-    const EmitJob *job = arg;
-    return llvm_emit_text(&t->c, job->program, job->options, out);
+bool build_assembly(Tool *t, const Program *p, const EmitOptions *e, Bytes *text) {
+    if (is_c_backend(t)) return cc_compile(t, p, e, CC_ASSEMBLY, text);
+    return llvm_run(t, p, e, llvm_emit_asm, text);
 }
 bool build_llvm_text(Tool *t, const Program *p, const EmitOptions *e, Bytes *text) {
-    EmitJob job = {p, e};
-    return work_run(t, "code generation", emit_text, &job, text);
+    return llvm_run(t, p, e, llvm_emit_text, text);
 }
 EmitOptions emit_options(const Program *p, const char *prefix) {
     return (EmitOptions){

@@ -37,6 +37,7 @@ const Target *target_of_options(Tool *t); // the one that runs here, else the be
 bool pass_options(Tool *t, PassOptions *out);
 Program *build_program(Tool *t, const char *path, const FrontendOptions *f);
 bool build_object(Tool *t, const Program *p, const EmitOptions *e, Bytes *object);
+bool build_assembly(Tool *t, const Program *p, const EmitOptions *e, Bytes *text);
 bool build_llvm_text(Tool *t, const Program *p, const EmitOptions *e, Bytes *text);
 EmitOptions emit_options(const Program *p, const char *prefix);
 bool build_write_image(Tool *t, const Program *p, int fd, const char *to); // streams it

@@ -2,7 +2,7 @@
 // works in a child with limits: the result comes back through a memfd (no name, no file system),
 // what it said through a pipe, and how it ended through the wait status. The child leaves no core,
 // dies with the parent, and always ends by _exit, so that nothing of the parent's stdio or atexit
-// handlers runs twice.
+// handlers runs twice. A signal that stops the parent also stops what the child started.
 #include "driver/child.h"
 #include "driver/outfile.h"
 #include <errno.h>
@@ -23,7 +23,11 @@ enum { SAID_BYTES = 4096 };
 // ---- signals of the parent -------------------------------------------------------------------
 static const int stop_signal[] = {SIGINT, SIGTERM, SIGHUP};
 
+// The child and what it started are a process group of their own; for the handler.
+static volatile pid_t at_work;
+
 static void on_stop(int signo) {
+    if (at_work) kill(-at_work, SIGKILL);
     out_signal_cleanup();
     signal(signo, SIG_DFL);
     raise(signo); // takes effect when this handler returns
@@ -60,6 +64,7 @@ static void set_limits(const ChildLimits *lim) {
 }
 NORETURN static void child_main(ChildFn fn, void *ctx, const ChildLimits *lim, int out, int said,
                                 pid_t parent) {
+    setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(ERR_INTERNAL); // it died between fork and prctl
     static const int ours[] = {SIGINT, SIGTERM, SIGHUP, SIGABRT, SIGBUS, SIGSEGV, SIGILL, SIGFPE};
@@ -147,10 +152,13 @@ bool child_run(ChildFn fn, void *ctx, const ChildLimits *lim, ChildResult *r) {
     pid_t parent = getpid(), pid = fork();
     if (pid < 0) return cannot_start(r, fd, 3);
     if (pid == 0) child_main(fn, ctx, lim, fd[2], fd[1], parent);
+    setpgid(pid, pid); // whoever comes first
+    at_work = pid;
     close(fd[1]);
     listen_to(fd[0], said);
     close(fd[0]);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    at_work = 0;
     struct stat st;
     bool ok = (WIFEXITED(status) && WEXITSTATUS(status) == 0) || explain(r, status, said);
     if (ok &&

@@ -150,7 +150,7 @@ static vitc_status place_picture(const vitc_model_info *m, const vitc_image *img
 }
 // Files and decoded samples are of no use once the picture is in place: they live in scratch.
 static bool read_picture(Tool *t, Feed *f, const char *path, uint32_t place) {
-    Ctx c = {t->c.scratch, t->c.scratch, t->c.diag};
+    Ctx c = {t->c.scratch, t->c.scratch, t->c.diag, NULL};
     Loc at = diag_loc(t->c.diag, (LocInfo){.file = path});
     FileView view;
     vitc_image img;

@@ -70,9 +70,6 @@ typedef struct Refusal {
     const char *option, *value, *instead;
 } Refusal;
 static const Refusal refusals[] = {
-    {"emit", "asm", "use --emit obj and objdump -d"},
-    {"emit", "so", "use --emit obj and cc -shared"},
-    {"emit", "archive", "use --emit obj and ar rcs"},
     {"weights", "file", "weights are embedded in the object"},
     {"mask", "head_mask", "bool_masked_pos is there"},
     {"mask", "visible", "bool_masked_pos is there"},

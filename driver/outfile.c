@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Names that a signal handler has to remove: the object's and the header's. State of the process,
-// since that is what a handler sees.
-static char pending[2][PATH_MAX];
+// Names that a signal handler has to remove. State of the process, since that is what a handler
+// sees.
+static char pending[OUT_FILES][PATH_MAX];
 
 static void remember(const char *name) {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < OUT_FILES; i++) {
         if (pending[i][0]) continue;
         memcpy(pending[i] + 1, name + 1, strlen(name)); // the first byte, last, switches it on
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -26,11 +26,11 @@ static void remember(const char *name) {
     }
 }
 static void forget(const char *name) {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < OUT_FILES; i++)
         if (!strcmp(pending[i], name)) pending[i][0] = 0;
 }
 void out_signal_cleanup(void) {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < OUT_FILES; i++)
         if (pending[i][0]) unlink(pending[i]);
     tempdir_remove();
 }
@@ -139,7 +139,7 @@ void out_abort(OutFile *o) {
     if (!o->is_direct) forget(o->temporary);
     errno = saved;
 }
-static bool commit(OutFile **all, int n) {
+bool out_commit_all(OutFile *const *all, int n) {
     bool ok = true;
     for (int i = 0; i < n && ok; i++) ok = sync_bytes(all[i]); // slow: no name yet
     for (int i = 0; i < n && ok; i++) ok = finish(all[i]);
@@ -158,5 +158,4 @@ static bool commit(OutFile **all, int n) {
     errno = saved;
     return ok;
 }
-bool out_commit(OutFile *o) { return commit(&o, 1); }
-bool out_commit_both(OutFile *a, OutFile *b) { return commit((OutFile *[]){a, b}, 2); }
+bool out_commit(OutFile *o) { return out_commit_all(&o, 1); }

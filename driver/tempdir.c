@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,11 +37,14 @@ void tempdir_remove(void) {
     if (!is_there) return;
     is_there = false;
     int saved = errno, dir = open(current, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir >= 0) {
+    // a program that was just killed may still be creating a file
+    for (int attempt = 0; dir >= 0 && attempt < 20; attempt++) {
+        lseek(dir, 0, SEEK_SET);
         remove_files(dir);
-        close(dir);
+        if (!rmdir(current)) break;
+        poll(NULL, 0, 5);
     }
-    rmdir(current);
+    if (dir >= 0) close(dir);
     errno = saved;
 }
 const char *tempdir_new(const char *parent) {

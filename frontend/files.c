@@ -57,6 +57,7 @@ static bool map_fd(Ctx *c, int fd, const char *path, Loc at, FileView *out) {
     if (p == MAP_FAILED)
         return diag_error(c->diag, ERR_IO, at, "cannot map '%s': %s", path, strerror(err));
     *out = (FileView){arena_strdup(c->arena, path), p, (uint64_t)st.st_size};
+    if (c->opened) *PUSH(c->arena, c->opened) = out->path;
     return true;
 }
 bool file_map(Ctx *c, const char *path, FileView *out) {

@@ -143,9 +143,11 @@ uint32_t diag_count(const Diag *d); // errors so far
 void die(const char *where, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN;
 
 // What nearly every function of the compiler is handed: lifetimes and diagnostics.
+typedef VEC(const char *) FileNames;
 typedef struct Ctx {
     Arena *arena;   // lives until the command ends
     Arena *scratch; // reset by whoever owns the current step (pipeline, image writer)
     Diag *diag;
+    FileNames *opened; // every file that file_map opens is added; NULL: nobody asks
 } Ctx;
 #endif

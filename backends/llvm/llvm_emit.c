@@ -150,17 +150,23 @@ static void check_addresses(Module *m, LLVMTargetMachineRef tm) {
     LLVMParseCommandLineOptions(COUNT_OF(tables_stay), tables_stay, NULL);
     run_pass(m, tm, "asan");
 }
-static bool object_bytes(Module *m, LLVMTargetMachineRef tm, Str *out) {
+static bool machine_code(Module *m, LLVMTargetMachineRef tm, LLVMCodeGenFileType kind, Str *out) {
     LLVMMemoryBufferRef bytes = NULL;
     char *why = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(tm, m->m, LLVMObjectFile, &why, &bytes)) {
-        diag_error(m->c->diag, ERR_INTERNAL, 0, "LLVM emits no object: %s", why);
+    if (LLVMTargetMachineEmitToMemoryBuffer(tm, m->m, kind, &why, &bytes)) {
+        diag_error(m->c->diag, ERR_INTERNAL, 0, "LLVM emits no code: %s", why);
         LLVMDisposeMessage(why);
         return false;
     }
     str_add_n(out, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
     LLVMDisposeMemoryBuffer(bytes);
     return true;
+}
+static bool object_bytes(Module *m, LLVMTargetMachineRef tm, Str *out) {
+    return machine_code(m, tm, LLVMObjectFile, out);
+}
+static bool assembly_text(Module *m, LLVMTargetMachineRef tm, Str *out) {
+    return machine_code(m, tm, LLVMAssemblyFile, out);
 }
 static bool module_text(Module *m, LLVMTargetMachineRef tm, Str *out) {
     (void)tm;
@@ -197,6 +203,9 @@ static bool emit(Ctx *c, const Program *p, const EmitOptions *o, Output output, 
 }
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object) {
     return emit(c, p, o, object_bytes, object);
+}
+bool llvm_emit_asm(Ctx *c, const Program *p, const EmitOptions *o, Str *text) {
+    return emit(c, p, o, assembly_text, text);
 }
 bool llvm_emit_text(Ctx *c, const Program *p, const EmitOptions *o, Str *ir) {
     return emit(c, p, o, module_text, ir);

@@ -86,6 +86,16 @@ static bool write_head(ElfFile *e, const ElfWeights *w, int fd) {
     }
     return ok;
 }
+bool elf_appended_size(Ctx *c, const void *object, size_t n, const ElfWeights *w, const char *path,
+                       uint64_t *nbytes) {
+    ElfFile e = {.c = c, .path = path};
+    *nbytes = n;
+    if (!w) return true;
+    if (!elf_read(&e, object, n)) return false;
+    prepare(&e, w);
+    *nbytes = e.section[e.nsections].sh_offset + w->nbytes;
+    return true;
+}
 bool elf_append(Ctx *c, const void *object, size_t n, const ElfWeights *w, int fd, const char *path,
                 ElfStream stream, void *ctx) {
     ElfFile e = {.c = c, .path = path};

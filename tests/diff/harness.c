@@ -91,12 +91,12 @@ static void print_message(void *ctx, Severity sev, const LocInfo *at, const char
     fprintf(stderr, "%s\n", message);
 }
 Ctx quiet_ctx(const char *name) {
-    Ctx c = {arena_new(name), arena_new(name), NULL};
+    Ctx c = {arena_new(name), arena_new(name), NULL, NULL};
     c.diag = diag_new(c.arena, NULL, NULL);
     return c;
 }
 Ctx loud_ctx(const char *name) {
-    Ctx c = {arena_new(name), arena_new(name), NULL};
+    Ctx c = {arena_new(name), arena_new(name), NULL, NULL};
     c.diag = diag_new(c.arena, print_message, NULL);
     return c;
 }

@@ -25,7 +25,7 @@ static void sink(void *quiet, Severity sev, const LocInfo *at, const char *messa
 }
 static Ctx ctx_new(bool quiet) {
     static char silent;
-    Ctx c = {arena_new("model"), arena_new("model scratch"), NULL};
+    Ctx c = {arena_new("model"), arena_new("model scratch"), NULL, NULL};
     c.diag = diag_new(c.arena, sink, quiet ? &silent : NULL);
     return c;
 }

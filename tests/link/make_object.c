@@ -98,7 +98,7 @@ static bool write_c(Ctx *c, const Program *p, const EmitOptions *o, const char *
 }
 int main(int argc, char **argv) {
     if (argc < 5) return 2;
-    Ctx c = {arena_new("command"), arena_new("scratch"), NULL};
+    Ctx c = {arena_new("command"), arena_new("scratch"), NULL, NULL};
     c.diag = diag_new(c.arena, sink, NULL);
     const char *out = argv[1], *mode = argc > 5 ? argv[5] : "";
     const Target *t = target_find(argv[3]);

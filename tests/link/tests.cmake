@@ -14,3 +14,7 @@ add_test(NAME link_large COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}
   $<TARGET_FILE:make_object> $<TARGET_FILE:vitc-runtime> ${CMAKE_SOURCE_DIR} large)
 set_tests_properties(link_large PROPERTIES LABELS "link;long" TIMEOUT 3600)
 set_tests_properties(link_object link_programs PROPERTIES LABELS link TIMEOUT 300)
+add_test(NAME link_emits COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/emits.py
+  $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR} $<TARGET_FILE:vitc-runtime>
+  ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/heads3_d16)
+set_tests_properties(link_emits PROPERTIES LABELS link TIMEOUT 300)

@@ -238,7 +238,7 @@ int main(int argc, char **argv) {
         Case k = {.folder = argv[1]};
         if (!parse_line(line, &k) || !is_wanted(&k, argc - 2, argv + 2)) continue;
         Arena *a = arena_new("case");
-        Ctx c = {a, arena_new("scratch"), diag_new(a, print_message, stdout)};
+        Ctx c = {a, arena_new("scratch"), diag_new(a, print_message, stdout), NULL};
         k.c = &c;
         bool ok = run(&k);
         printf("%s %s\n", ok ? "ok  " : "FAIL", k.name);

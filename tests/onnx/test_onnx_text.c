@@ -88,7 +88,7 @@ static bool failed_as_said(const OnnxText *t, ErrKind kind, const char *said) {
 static bool run(const char *text) {
     Arena *a = arena_new("case");
     Said said = {0};
-    Ctx c = {a, arena_new("scratch"), diag_new(a, remember, &said)};
+    Ctx c = {a, arena_new("scratch"), diag_new(a, remember, &said), NULL};
     OnnxText t = onnx_text(a, text);
     Graph *g = load(&c, &t.bytes);
     bool ok;
@@ -104,7 +104,7 @@ static bool run(const char *text) {
 }
 static void run_file(const char *path, uint32_t *ran, uint32_t *failed) {
     Arena *a = arena_new("file");
-    Ctx c = {a, a, diag_new(a, NULL, NULL)};
+    Ctx c = {a, a, diag_new(a, NULL, NULL), NULL};
     FileView f;
     if (!file_map(&c, path, &f)) {
         ++*failed;

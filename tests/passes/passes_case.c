@@ -117,7 +117,7 @@ static bool run(Ctx *c, const char *path, uint32_t layers) {
 int main(int argc, char **argv) {
     if (argc < 2) return fprintf(stderr, "usage: passes_case MODEL [LAYERS]\n"), 2;
     Arena *a = arena_new("case");
-    Ctx c = {a, arena_new("scratch"), diag_new(a, print_message, stderr)};
+    Ctx c = {a, arena_new("scratch"), diag_new(a, print_message, stderr), NULL};
     bool ok = run(&c, argv[1], argc > 2 ? (uint32_t)atoi(argv[2]) : 0);
     arena_free(c.scratch);
     arena_free(a);

@@ -81,7 +81,7 @@ static void two_appear_together(void **state) {
     assert_true(out_open(&a, "vit.o") && out_open(&b, "vit.h"));
     put(&a, "o");
     put(&b, "h");
-    assert_true(out_commit_both(&a, &b));
+    assert_true(out_commit_all((OutFile *[]){&a, &b}, 2));
     expect_text("vit.o", "o");
     expect_text("vit.h", "h");
     assert_int_equal(files_here(), 2);
@@ -92,7 +92,7 @@ static void or_neither_does(void **state) {
     assert_true(out_open(&a, "vit.o") && out_open(&b, "vit.h"));
     put(&a, "o");
     close(b.fd); // its fsync fails
-    assert_false(out_commit_both(&a, &b));
+    assert_false(out_commit_all((OutFile *[]){&a, &b}, 2));
     assert_int_equal(files_here(), 0);
 }
 static void expect_refused(const char *path, int error) {

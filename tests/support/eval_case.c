@@ -131,7 +131,7 @@ static bool run(Case *k, double tolerance) {
 int main(int argc, char **argv) {
     if (argc < 2) return fprintf(stderr, "usage: eval_case CASE/case.json [TOLERANCE]\n"), 2;
     Arena *a = arena_new("case");
-    Ctx c = {a, arena_new("scratch"), diag_new(a, print_message, stderr)};
+    Ctx c = {a, arena_new("scratch"), diag_new(a, print_message, stderr), NULL};
     Case k = {0};
     bool ok = open_case(&c, argv[1], &k) && run(&k, argc > 2 ? atof(argv[2]) : 1e-5);
     arena_free(c.scratch);
