@@ -69,23 +69,30 @@ static bool print_kernel(Tool *t, const Kern *k) {
     kern_print(k, &s, NULL);
     return tool_print(t, &s);
 }
-// -p: exactly these passes on a graph. It is printed unless -d already showed what was wanted.
-static bool print_passes(Tool *t, Graph *g, const PassOptions *o) {
-    if (!pipeline_graph(&t->c, g, o)) return false;
-    if (o->dump) return true;
+static bool print_program(Tool *t, const Program *p) {
     Str s = str_new(t->c.arena);
-    graph_print(g, &s);
+    program_print(p, &s, t->c.diag);
     return tool_print(t, &s);
 }
-static bool print_stopped(Tool *t, Graph *g, const PassOptions *o) {
+// A kernel's text names its machine; --target puts another in its place.
+static bool kernel_passes(Tool *t, Kern *k, const PassOptions *o) {
+    if (strcmp(t->opt.target, "native")) k->target = o->target;
+    if (!kern_check(k, t->c.diag, false)) return false;
+    if (o->only && !pipeline_kernel(&t->c, &k, o)) return false;
+    return (o->only && o->dump) || print_kernel(t, k);
+}
+static bool program_passes(Tool *t, Program *p, const PassOptions *o) {
+    return pipeline_program(&t->c, p, o) && (o->dump || print_program(t, p));
+}
+// -p: exactly these passes; --stop-after: the first ones. What comes of them is printed unless -d
+// already showed what was wanted.
+static bool graph_passes(Tool *t, Graph *g, const PassOptions *o) {
     const Program *p = pipeline_run(&t->c, g, o);
     if (diag_count(t->c.diag)) return false;
     if (o->dump) return true;
+    if (p) return print_program(t, p);
     Str s = str_new(t->c.arena);
-    if (p)
-        program_print(p, &s, t->c.diag);
-    else
-        graph_print(g, &s);
+    graph_print(g, &s);
     return tool_print(t, &s);
 }
 static bool can_sanitize(Tool *t) {
@@ -150,9 +157,10 @@ bool verb_compile(Tool *t) {
     if (!source_load(t, o->file.data[0], &front, &source)) return false;
     passes.report = report;
     passes.report_ctx = t;
-    if (source.kern) return print_kernel(t, source.kern);
-    if (source.graph && o->passes) return print_passes(t, source.graph, &passes);
-    if (source.graph && o->stop_after) return print_stopped(t, source.graph, &passes);
+    if (source.kern) return kernel_passes(t, source.kern, &passes);
+    if (source.program && o->passes) return program_passes(t, source.program, &passes);
+    if (source.graph && (o->passes || o->stop_after))
+        return graph_passes(t, source.graph, &passes);
     if (!needs_output(t)) return false;
 
     Program *p = source.program ? source.program : pipeline_run(&t->c, source.graph, &passes);

@@ -28,6 +28,9 @@ bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o);
 // The rest of the pipeline for a graph on which pipeline_graph did all of its passes. Again with
 // another tuning, if you like.
 Program *pipeline_lower(Ctx *c, Graph *g, const PassOptions *o);
+// The kernel passes that -p names, on the text of a program or of one kernel.
+bool pipeline_program(Ctx *c, Program *p, const PassOptions *o);
+bool pipeline_kernel(Ctx *c, Kern **k, const PassOptions *o);
 void pipeline_help(Str *out); // the table of passes.def
 
 // ---- passes/graph: what a Graph is after all of them. Lowering expects these forms and no others.

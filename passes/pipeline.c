@@ -74,8 +74,9 @@ static bool check_list(Ctx *c, const char *option, const char *list, bool for_du
 typedef struct Pipeline {
     PassCtx p;
     Graph *g;
-    Program *prog; // the first level
-    int done; // PassBits in force
+    Program *prog;  // the first level
+    bool is_kernel; // prog is only the wrapping of one kernel
+    int done;       // PassBits in force
     Str times;
 } Pipeline;
 
@@ -94,10 +95,10 @@ static bool same_image(const Program *a, const Program *b) {
 static void dump(Pipeline *l, const char *when, const char *name, bool changed) {
     Str text = str_new(l->p.c->scratch);
     str_addf(&text, "// %s %s%s\n", when, name, changed ? "" : " (unchanged)");
-    for (const Program *p = l->prog; p && changed; p = p->next)
+    if (changed && l->is_kernel) kern_print(l->prog->kern.data[0], &text, l->p.c->diag);
+    for (const Program *p = l->prog; p && changed && !l->is_kernel; p = p->next)
         program_print(p, &text, l->p.c->diag);
-    if (changed && !l->prog)
-        graph_print(l->g, &text);
+    if (changed && !l->prog) graph_print(l->g, &text);
     report(l, &text);
 }
 // All levels from one graph. They share the weight image, so lowering must have asked for the same
@@ -127,7 +128,7 @@ static bool verify_level(const Pipeline *l, const Program *p) {
     Diag *d = l->p.c->diag;
     for (uint32_t k = 0; k < p->kern.n; k++)
         if (!kern_check(p->kern.data[k], d, (l->done & P_legal) != 0)) return false;
-    return program_check(p, d);
+    return l->is_kernel || program_check(p, d);
 }
 static void verify(const Pipeline *l, int i) {
     bool ok = l->prog || graph_check(l->g, l->p.c->diag);
@@ -137,6 +138,9 @@ static void verify(const Pipeline *l, int i) {
 static bool run_pass(Pipeline *l, int i) {
     const PassOptions *o = l->p.opt;
     const char *name = table[i].name;
+    if (l->prog && table[i].level != KERNEL)
+        return diag_error(l->p.c->diag, ERR_USAGE, 0, "pass '%s' works on a graph, not on a %s",
+                          name, l->is_kernel ? "kernel" : "program");
     int missing = table[i].needs & ~l->done;
     for (int k = 0; k < PI_COUNT; k++)
         if (missing & 1 << k)
@@ -157,7 +161,7 @@ static bool run_pass(Pipeline *l, int i) {
     l->done = (l->done & ~table[i].breaks) | 1 << i;
     if (o->time)
         str_addf(&l->times, "%-10s %8.1f ms  %6u nodes\n", name,
-                 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC, l->g->node.n - 1);
+                 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC, l->g ? l->g->node.n - 1 : 0);
     verify(l, i);
     if (list_has(o->dump, "", name) || list_has(o->dump, "+", name) ||
         list_has(o->dump, "", "all") || list_has(o->dump, "+", "all"))
@@ -206,6 +210,29 @@ Program *pipeline_lower(Ctx *c, Graph *g, const PassOptions *o) {
     for (int i = 0; i < PI_COUNT; i++)
         if (table[i].level == GRAPH) l.done |= 1 << i;
     return run_all(&l, BRIDGE, KERNEL) ? l.prog : NULL;
+}
+// What must have happened to a program that was read: all of lowering, and `math` if nothing is
+// left for it.
+static int done_before(const Program *p) {
+    bool has_math = false;
+    for (uint32_t i = 0; i < p->kern.n; i++)
+        for (uint32_t v = 1; v < p->kern.data[i]->ins.n; v++) {
+            uint8_t op = p->kern.data[i]->ins.data[v].op;
+            has_math = has_math || (op >= K_EXP2 && op <= K_GELU);
+        }
+    return P_lower | (has_math ? 0 : P_math);
+}
+bool pipeline_program(Ctx *c, Program *p, const PassOptions *o) {
+    Pipeline l = {.p = {c, o}, .prog = p, .done = done_before(p)};
+    return run(&l, KERNEL);
+}
+bool pipeline_kernel(Ctx *c, Kern **k, const PassOptions *o) {
+    Program *p = program_new(c->arena, (*k)->target, NULL);
+    *PUSH(c->arena, &p->kern) = *k;
+    Pipeline l = {.p = {c, o}, .prog = p, .is_kernel = true, .done = done_before(p)};
+    bool ok = run(&l, KERNEL);
+    *k = p->kern.data[0];
+    return ok;
 }
 void pipeline_help(Str *out) {
     for (int i = 0; i < PI_COUNT; i++)

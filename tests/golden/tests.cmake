@@ -1,8 +1,18 @@
-# golden: text through vitc, compared with the text below "---- want" (VITC_BLESS=1 rewrites it)
+# golden: texts through vitc, compared with what is expected (VITC_BLESS=1 ctest -L golden rewrites that). A new
+# level in target.def asks for one expected text of every file with LEVEL in it: the same command writes them.
+file(STRINGS ${CMAKE_SOURCE_DIR}/ir/target.def levels REGEX "^TARGET\\(\"")
+list(TRANSFORM levels REPLACE "^TARGET\\(\"([^\"]*)\".*" "\\1")
+string(REPLACE ";" "," levels "${levels}")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ir/target.def)
+
 file(GLOB goldens CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*/*.v[gkp])
 foreach(golden ${goldens})
   file(RELATIVE_PATH name ${CMAKE_CURRENT_LIST_DIR} ${golden})
-  add_test(NAME golden/${name} COMMAND ${CMAKE_COMMAND} -DTOOL=$<TARGET_FILE:vitc> -DTEST=${golden}
+  add_test(NAME golden/${name} COMMAND ${CMAKE_COMMAND} -DTOOL=$<TARGET_FILE:vitc> -DTEST=${golden} -DLEVELS=${levels}
     -P ${CMAKE_CURRENT_LIST_DIR}/golden.cmake)
   set_tests_properties(golden/${name} PROPERTIES LABELS golden TIMEOUT 60)
 endforeach()
+
+add_test(NAME golden/coverage COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR}
+  -P ${CMAKE_CURRENT_LIST_DIR}/coverage.cmake)
+set_tests_properties(golden/coverage PROPERTIES LABELS golden TIMEOUT 60)

@@ -1,0 +1,109 @@
+; ModuleID = 'vitc'
+source_filename = "vitc"
+target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
+target triple = "x86_64-unknown-linux-gnu"
+
+@vit_model = constant { i32, i32, ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, ptr, i32, i32, ptr, ptr, ptr, ptr } { i32 144, i32 2, ptr @4, ptr @5, ptr @6, ptr @7, i64 0, i64 64, i64 0, i64 0, i64 15, i32 1, i32 1, ptr @9, ptr @11, i32 0, i32 0, ptr null, ptr null, ptr @run, ptr @3 }
+@0 = private constant [2 x { i32, i32, i64 }] [{ i32, i32, i64 } { i32 3, i32 0, i64 0 }, { i32, i32, i64 } { i32 2, i32 0, i64 0 }]
+@1 = private unnamed_addr constant [12 x i8] c"elementwise\00", align 1
+@2 = private constant [1 x { ptr, ptr, i32, i32, i64, i64, ptr, i64 }] [{ ptr, ptr, i32, i32, i64, i64, ptr, i64 } { ptr @kernel.elementwise_9_cast_mul_cast, ptr @0, i32 2, i32 1, i64 1, i64 0, ptr @1, i64 0 }]
+@vit_weights = external hidden global i8
+@weights_anchor = internal externally_initialized constant i64 sub (i64 ptrtoint (ptr @vit_weights to i64), i64 ptrtoint (ptr @weights_anchor to i64))
+@3 = private constant { i32, i32, ptr, ptr, i64, i64, i32, i32, ptr } { i32 2, i32 1, ptr @2, ptr @weights_anchor, i64 0, i64 0, i32 64, i32 0, ptr @vit_model }
+@4 = private unnamed_addr constant [6 x i8] c"stdin\00", align 1
+@5 = private unnamed_addr constant [11 x i8] c"vitc 0.1.0\00", align 1
+@6 = private unnamed_addr constant [10 x i8] c"x86-64-v3\00", align 1
+@7 = private unnamed_addr constant [1 x i8] zeroinitializer, align 1
+@8 = private unnamed_addr constant [2 x i8] c"x\00", align 1
+@9 = private constant [1 x { ptr, i32, i32, [8 x i64], i64 }] [{ ptr, i32, i32, [8 x i64], i64 } { ptr @8, i32 2, i32 1, [8 x i64] [i64 9, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1], i64 9 }]
+@10 = private unnamed_addr constant [2 x i8] c"y\00", align 1
+@11 = private constant [1 x { ptr, i32, i32, [8 x i64], i64 }] [{ ptr, i32, i32, [8 x i64], i64 } { ptr @10, i32 10, i32 1, [8 x i64] [i64 9, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1], i64 18 }]
+
+; Function Attrs: nounwind
+define internal void @kernel.elementwise_9_cast_mul_cast(ptr %0, ptr %1, i64 %2, i64 %3) #0 {
+entry:
+  br label %start
+
+start:                                            ; preds = %entry
+  %y = load ptr, ptr %0, align 8
+  %4 = getelementptr i8, ptr %0, i64 8
+  %x1 = load ptr, ptr %4, align 8
+  %5 = icmp slt i64 %2, %3
+  br i1 %5, label %loop, label %exit
+
+loop:                                             ; preds = %exit2, %start
+  %6 = phi i64 [ %2, %start ], [ %36, %exit2 ]
+  br label %loop1
+
+loop1:                                            ; preds = %loop1, %loop
+  %7 = phi i64 [ 0, %loop ], [ %21, %loop1 ]
+  %8 = mul i64 %7, 16
+  %9 = getelementptr i8, ptr %y, i64 %8
+  %10 = mul i64 %7, 8
+  %11 = getelementptr i8, ptr %x1, i64 %10
+  %12 = load <8 x i8>, ptr %11, align 1
+  %13 = uitofp <8 x i8> %12 to <8 x float>
+  %14 = fmul <8 x float> %13, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
+  %15 = fptrunc <8 x float> %14 to <8 x half>
+  %16 = bitcast <8 x half> %15 to <8 x i16>
+  %17 = bitcast <8 x i16> %16 to <8 x half>
+  %18 = fpext <8 x half> %17 to <8 x float>
+  %19 = fptrunc <8 x float> %18 to <8 x half>
+  %20 = bitcast <8 x half> %19 to <8 x i16>
+  store <8 x i16> %20, ptr %9, align 2
+  %21 = add nsw i64 %7, 1
+  %22 = icmp slt i64 %21, 1
+  br i1 %22, label %loop1, label %exit2
+
+exit2:                                            ; preds = %loop1
+  %23 = getelementptr i8, ptr %y, i64 16
+  %24 = getelementptr i8, ptr %x1, i64 8
+  %25 = load i8, ptr %24, align 1
+  %26 = insertelement <8 x i8> zeroinitializer, i8 %25, i32 0
+  %27 = uitofp <8 x i8> %26 to <8 x float>
+  %28 = fmul <8 x float> %27, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
+  %29 = fptrunc <8 x float> %28 to <8 x half>
+  %30 = bitcast <8 x half> %29 to <8 x i16>
+  %31 = bitcast <8 x i16> %30 to <8 x half>
+  %32 = fpext <8 x half> %31 to <8 x float>
+  %33 = fptrunc <8 x float> %32 to <8 x half>
+  %34 = bitcast <8 x half> %33 to <8 x i16>
+  %35 = extractelement <8 x i16> %34, i32 0
+  store i16 %35, ptr %23, align 2
+  %36 = add nsw i64 %6, 1
+  %37 = icmp slt i64 %36, %3
+  br i1 %37, label %loop, label %exit
+
+exit:                                             ; preds = %exit2, %start
+  ret void
+}
+
+declare i32 @vitc_execute(ptr, ptr, ptr, ptr, ptr)
+
+; Function Attrs: nounwind
+define internal i32 @run(ptr %0, ptr %1, ptr %2, ptr %3) #1 {
+entry:
+  %4 = call i32 @vitc_execute(ptr @3, ptr %0, ptr %1, ptr %2, ptr %3)
+  ret i32 %4
+}
+
+; Function Attrs: nounwind
+define i32 @vit_run(ptr %0, ptr %1, ptr %2, ptr %3) #1 {
+entry:
+  %4 = alloca ptr, align 8
+  %5 = getelementptr ptr, ptr %4, i64 0
+  store ptr %0, ptr %5, align 8
+  %6 = alloca ptr, align 8
+  %7 = getelementptr ptr, ptr %6, i64 0
+  store ptr %1, ptr %7, align 8
+  %8 = call i32 @run(ptr %4, ptr %6, ptr %2, ptr %3)
+  ret i32 %8
+}
+
+attributes #0 = { nounwind "probe-stack"="inline-asm" "target-cpu"="x86-64-v3" "target-features"="+sse4.2,+popcnt,+ssse3,+sse4.1,+cx16,+avx,+avx2,+bmi,+bmi2,+lzcnt,+movbe,+fma,+f16c" }
+attributes #1 = { nounwind "probe-stack"="inline-asm" "target-cpu"="x86-64" "target-features" }
+
+!llvm.module.flags = !{!0, !1}
+
+!0 = !{i32 4, !"cf-protection-branch", i32 1}
+!1 = !{i32 4, !"cf-protection-return", i32 1}
