@@ -57,7 +57,7 @@ bool lex_unexpected(Lexer *l, const char *wanted) {
 }
 static bool is_word(char c, bool label) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (label && (c == '-' || c == '.'));
+           (label && (c == '-' || c == '.' || c == '+'));
 }
 bool lex_at_end(Lexer *l) {
     if (l->failed) return true;

@@ -1,7 +1,9 @@
 # golden: texts through vitc, compared with what is expected (VITC_BLESS=1 ctest -L golden rewrites that). A new
 # level in target.def asks for one expected text of every file with LEVEL in it: the same command writes them.
-file(STRINGS ${CMAKE_SOURCE_DIR}/ir/target.def levels REGEX "^TARGET\\(\"")
-list(TRANSFORM levels REPLACE "^TARGET\\(\"([^\"]*)\".*" "\\1")
+set(name "\"([^\"]*)\"") # TARGET(name, ..., features, fallback, LLVM cpu), which may go on in a second line
+file(READ ${CMAKE_SOURCE_DIR}/ir/target.def levels)
+string(REGEX MATCHALL "\nTARGET\\(${name}[^\"]*${name}" levels "${levels}")
+list(TRANSFORM levels REPLACE "^.*\\(${name}[^\"]*${name}" "\\1:\\2")
 string(REPLACE ";" "," levels "${levels}")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ir/target.def)
 
