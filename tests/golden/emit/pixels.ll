@@ -3,21 +3,21 @@ source_filename = "vitc"
 target datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
 target triple = "x86_64-unknown-linux-gnu"
 
-@vit_model = constant { i32, i32, ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, ptr, i32, i32, ptr, ptr, ptr, ptr } { i32 144, i32 2, ptr @4, ptr @5, ptr @6, ptr @7, i64 0, i64 64, i64 0, i64 0, i64 15, i32 1, i32 1, ptr @9, ptr @11, i32 0, i32 0, ptr null, ptr null, ptr @run, ptr @3 }
-@0 = private constant [2 x { i32, i32, i64 }] [{ i32, i32, i64 } { i32 3, i32 0, i64 0 }, { i32, i32, i64 } { i32 2, i32 0, i64 0 }]
-@1 = private unnamed_addr constant [12 x i8] c"elementwise\00", align 1
-@2 = private constant [1 x { ptr, ptr, i32, i32, i64, i64, ptr, i64 }] [{ ptr, ptr, i32, i32, i64, i64, ptr, i64 } { ptr @kernel.elementwise_9_cast_mul_cast, ptr @0, i32 2, i32 1, i64 1, i64 0, ptr @1, i64 0 }]
+@vit_model = constant { i32, i32, ptr, ptr, ptr, ptr, i64, i64, i64, i64, i64, i32, i32, ptr, ptr, i32, i32, ptr, ptr, ptr, ptr, i32, i32, ptr } { i32 160, i32 3, ptr @0, ptr @1, ptr @11, ptr @2, i64 0, i64 64, i64 0, i64 0, i64 15, i32 1, i32 1, ptr @4, ptr @6, i32 0, i32 0, ptr null, ptr null, ptr @run, ptr @10, i32 0, i32 0, ptr null }
+@0 = private unnamed_addr constant [6 x i8] c"stdin\00", align 1
+@1 = private unnamed_addr constant [11 x i8] c"vitc 0.1.0\00", align 1
+@2 = private unnamed_addr constant [1 x i8] zeroinitializer, align 1
+@3 = private unnamed_addr constant [2 x i8] c"x\00", align 1
+@4 = private constant [1 x { ptr, i32, i32, [8 x i64], i64 }] [{ ptr, i32, i32, [8 x i64], i64 } { ptr @3, i32 2, i32 1, [8 x i64] [i64 9, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1], i64 9 }]
+@5 = private unnamed_addr constant [2 x i8] c"y\00", align 1
+@6 = private constant [1 x { ptr, i32, i32, [8 x i64], i64 }] [{ ptr, i32, i32, [8 x i64], i64 } { ptr @5, i32 10, i32 1, [8 x i64] [i64 9, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1], i64 18 }]
 @vit_weights = external hidden global i8
 @weights_anchor = internal externally_initialized constant i64 sub (i64 ptrtoint (ptr @vit_weights to i64), i64 ptrtoint (ptr @weights_anchor to i64))
-@3 = private constant { i32, i32, ptr, ptr, i64, i64, i32, i32, ptr } { i32 2, i32 1, ptr @2, ptr @weights_anchor, i64 0, i64 0, i32 64, i32 0, ptr @vit_model }
-@4 = private unnamed_addr constant [6 x i8] c"stdin\00", align 1
-@5 = private unnamed_addr constant [11 x i8] c"vitc 0.1.0\00", align 1
-@6 = private unnamed_addr constant [10 x i8] c"x86-64-v3\00", align 1
-@7 = private unnamed_addr constant [1 x i8] zeroinitializer, align 1
-@8 = private unnamed_addr constant [2 x i8] c"x\00", align 1
-@9 = private constant [1 x { ptr, i32, i32, [8 x i64], i64 }] [{ ptr, i32, i32, [8 x i64], i64 } { ptr @8, i32 2, i32 1, [8 x i64] [i64 9, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1], i64 9 }]
-@10 = private unnamed_addr constant [2 x i8] c"y\00", align 1
-@11 = private constant [1 x { ptr, i32, i32, [8 x i64], i64 }] [{ ptr, i32, i32, [8 x i64], i64 } { ptr @10, i32 10, i32 1, [8 x i64] [i64 9, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1, i64 1], i64 18 }]
+@7 = private constant [2 x { i32, i32, i64 }] [{ i32, i32, i64 } { i32 3, i32 0, i64 0 }, { i32, i32, i64 } { i32 2, i32 0, i64 0 }]
+@8 = private unnamed_addr constant [12 x i8] c"elementwise\00", align 1
+@9 = private constant [1 x { ptr, ptr, i32, i32, i64, i64, ptr, i64 }] [{ ptr, ptr, i32, i32, i64, i64, ptr, i64 } { ptr @kernel.elementwise_9_cast_mul_cast, ptr @7, i32 2, i32 1, i64 1, i64 0, ptr @8, i64 0 }]
+@10 = private constant { i32, i32, ptr, ptr, i64, i64, i32, i32, ptr, ptr } { i32 3, i32 1, ptr @9, ptr @weights_anchor, i64 0, i64 0, i32 64, i32 0, ptr @vit_model, ptr null }
+@11 = private unnamed_addr constant [10 x i8] c"x86-64-v3\00", align 1
 
 ; Function Attrs: nounwind
 define internal void @kernel.elementwise_9_cast_mul_cast(ptr %0, ptr %1, i64 %2, i64 %3) #0 {
@@ -78,14 +78,14 @@ exit:                                             ; preds = %exit2, %start
   ret void
 }
 
-declare i32 @vitc_execute(ptr, ptr, ptr, ptr, ptr)
-
 ; Function Attrs: nounwind
 define internal i32 @run(ptr %0, ptr %1, ptr %2, ptr %3) #1 {
 entry:
-  %4 = call i32 @vitc_execute(ptr @3, ptr %0, ptr %1, ptr %2, ptr %3)
+  %4 = call i32 @vitc_execute(ptr @10, ptr %0, ptr %1, ptr %2, ptr %3)
   ret i32 %4
 }
+
+declare i32 @vitc_execute(ptr, ptr, ptr, ptr, ptr)
 
 ; Function Attrs: nounwind
 define i32 @vit_run(ptr %0, ptr %1, ptr %2, ptr %3) #1 {

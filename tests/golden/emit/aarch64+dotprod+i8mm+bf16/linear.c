@@ -140,20 +140,23 @@ __asm__(".pushsection .rodata.linear_weights_anchor,\"a\",%progbits\n"
         ".popsection\n");
 extern const int64_t linear_weights_anchor __attribute__((visibility("hidden")));
 
-static const vitc_place places_0[] = {{VITC_PLACE_OUTPUT, 0, 0}, {VITC_PLACE_INPUT, 0, 0}, {VITC_PLACE_WEIGHTS, 0, 64}, {VITC_PLACE_WEIGHTS, 0, 0}};
-static const vitc_launch launches[] = {
-    {matmul_2x2x3_add_gelu, places_0, 4, 1, 1, 384, "matmul", 24},
-};
-
 static const vitc_tensor_info inputs[] = {
     {"x", 1, 2, {2, 3, 1, 1, 1, 1, 1, 1}, 24},
 };
 static const vitc_tensor_info outputs[] = {
     {"y", 1, 2, {2, 2, 1, 1, 1, 1, 1, 1}, 16},
 };
-static vitc_status run_any(const void *const *in, void *const *out, void *arena,
-                           const vitc_parallel *par);
+
+static const vitc_place places_0[] = {{VITC_PLACE_OUTPUT, 0, 0}, {VITC_PLACE_INPUT, 0, 0}, {VITC_PLACE_WEIGHTS, 0, 64}, {VITC_PLACE_WEIGHTS, 0, 0}};
+static const vitc_launch launches[] = {
+    {matmul_2x2x3_add_gelu, places_0, 4, 1, 1, 384, "matmul", 24},
+};
+
 static const vitc_object object;
+static vitc_status run_any(const void *const *in, void *const *out, void *arena,
+                           const vitc_parallel *par) {
+    return vitc_execute(&object, in, out, arena, par);
+}
 const vitc_model_info linear_model = {
     .struct_size = sizeof(vitc_model_info),
     .abi = VITC_ABI,
@@ -187,10 +190,7 @@ static const vitc_object object = {
     .max_slices = 64,
     .info = &linear_model,
 };
-static vitc_status run_any(const void *const *in, void *const *out, void *arena,
-                           const vitc_parallel *par) {
-    return vitc_execute(&object, in, out, arena, par);
-}
+
 vitc_status linear_run(const float *x, float *y, void *arena, const vitc_parallel *par) {
     return run_any((const void *const[]){x},
                    (void *const[]){y}, arena, par);

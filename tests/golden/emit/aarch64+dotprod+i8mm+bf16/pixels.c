@@ -120,20 +120,23 @@ __asm__(".pushsection .rodata.pixels_weights_anchor,\"a\",%progbits\n"
         ".popsection\n");
 extern const int64_t pixels_weights_anchor __attribute__((visibility("hidden")));
 
-static const vitc_place places_0[] = {{VITC_PLACE_OUTPUT, 0, 0}, {VITC_PLACE_INPUT, 0, 0}};
-static const vitc_launch launches[] = {
-    {elementwise_9_cast_mul_cast, places_0, 2, 1, 1, 0, "elementwise", 0},
-};
-
 static const vitc_tensor_info inputs[] = {
     {"x", 2, 1, {9, 1, 1, 1, 1, 1, 1, 1}, 9},
 };
 static const vitc_tensor_info outputs[] = {
     {"y", 10, 1, {9, 1, 1, 1, 1, 1, 1, 1}, 18},
 };
-static vitc_status run_any(const void *const *in, void *const *out, void *arena,
-                           const vitc_parallel *par);
+
+static const vitc_place places_0[] = {{VITC_PLACE_OUTPUT, 0, 0}, {VITC_PLACE_INPUT, 0, 0}};
+static const vitc_launch launches[] = {
+    {elementwise_9_cast_mul_cast, places_0, 2, 1, 1, 0, "elementwise", 0},
+};
+
 static const vitc_object object;
+static vitc_status run_any(const void *const *in, void *const *out, void *arena,
+                           const vitc_parallel *par) {
+    return vitc_execute(&object, in, out, arena, par);
+}
 const vitc_model_info pixels_model = {
     .struct_size = sizeof(vitc_model_info),
     .abi = VITC_ABI,
@@ -167,10 +170,7 @@ static const vitc_object object = {
     .max_slices = 64,
     .info = &pixels_model,
 };
-static vitc_status run_any(const void *const *in, void *const *out, void *arena,
-                           const vitc_parallel *par) {
-    return vitc_execute(&object, in, out, arena, par);
-}
+
 vitc_status pixels_run(const uint8_t *x, uint16_t *y, void *arena, const vitc_parallel *par) {
     return run_any((const void *const[]){x},
                    (void *const[]){y}, arena, par);
