@@ -44,9 +44,10 @@ class Peer:
     limits: tuple       # the switches that keep it to a processor level, if it has any
 
 
-FOLDER = {"f32": "folder", "bf16": "folder"}
+FOLDER = {"f32": "folder", "bf16": "folder", "f16": "folder"}
 PEERS = {
-    "openvino": Peer("openvino", {"f32": "ir", "bf16": "ir", "int8": "int8_ir"}, ("onednn",)),
+    "openvino": Peer("openvino", {"f32": "ir", "bf16": "ir", "f16": "ir", "int8": "int8_ir"},
+                     ("onednn",)),
     "onnxruntime": Peer("onnxruntime", {"f32": "onnx_dynamo", "int8": "int8_onnx"}, ()),
     "torch-eager": Peer("torch", FOLDER, ("onednn", "aten", "mkl")),
     "torch-sdpa": Peer("torch", FOLDER, ("onednn", "aten", "mkl")),
@@ -54,7 +55,7 @@ PEERS = {
     "torch-compile-max": Peer("torch", FOLDER, ("onednn", "aten", "mkl", "inductor")),
 }
 DEFAULT_PEERS = [name for name in PEERS if name != "torch-compile-max"]
-DTYPES = ("f32", "bf16", "int8")
+DTYPES = ("f32", "bf16", "f16", "int8")
 
 SWITCHES = {"onednn": "ONEDNN_MAX_CPU_ISA", "aten": "ATEN_CPU_CAPABILITY",
             "mkl": "MKL_ENABLE_INSTRUCTIONS", "inductor": "TORCHINDUCTOR_CPP_MARCH"}

@@ -24,7 +24,7 @@ def openvino(spec, imported):
     imported()
     config = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": spec["threads"],
               "NUM_STREAMS": 1,
-              "INFERENCE_PRECISION_HINT": "f32" if spec["dtype"] == "f32" else "bf16"}
+              "INFERENCE_PRECISION_HINT": {"int8": "bf16"}.get(spec["dtype"], spec["dtype"])}
     if spec.get("model_cache"):
         config["CACHE_DIR"] = spec["model_cache"]
     request = ov.Core().compile_model(spec["file"], "CPU", config).create_infer_request()
@@ -63,7 +63,7 @@ def pytorch(spec, imported):
     if spec["peer"].startswith("torch-compile"):
         model = compiled(torch, model, spec["peer"].endswith("-max"))
     pixels = torch.from_numpy(images(spec, numpy))
-    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[spec["dtype"]]
+    dtype = torch_model.torch_type(spec["dtype"])
 
     def infer():
         with torch.inference_mode():

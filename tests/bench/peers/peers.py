@@ -35,7 +35,7 @@ def parse(argv):
     a("--models", metavar="DIR", help="folder of Hugging Face directories")
     a("--cells", nargs="+", metavar="MODEL:BATCH,…", help="names in --models, with batch sizes")
     a("--threads", default="1", metavar="N,…", help="default 1")
-    a("--dtype", default="f32", metavar="TYPE,…", help="f32, bf16, int8; default f32")
+    a("--dtype", default="f32", metavar="TYPE,…", help=", ".join(DTYPES) + "; default f32")
     a("--output", default="last_hidden_state", choices=["last_hidden_state", "logits"],
       help="what every contender computes; default last_hidden_state, which leaves nothing out")
     a("--level", default="native", choices=list(LEVELS),

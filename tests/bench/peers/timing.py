@@ -16,7 +16,7 @@ from contenders import Contender, Failure, read_floats
 ROUNDS = 5          # turns that a contender's budget is spread over
 MIN_ROUNDS = 3      # turns that it gets in any case
 PAUSE = 0.05
-TOLERANCE = {"f32": 1e-4, "bf16": 0.05, "int8": 0.2}  # relative L2 error
+TOLERANCE = {"f32": 1e-4, "bf16": 0.05, "f16": 0.01, "int8": 0.2}  # relative L2 error
 
 
 def relative_error(values, reference):
