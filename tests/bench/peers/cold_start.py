@@ -6,8 +6,8 @@ Each start is a fresh process; the page cache is warm. The contenders take turns
 are medians. Every peer starts from the best form that it is deployed in: onnxruntime from .onnx,
 OpenVINO from its IR, once plainly and once with its model cache, PyTorch from a state dict
 (safetensors). The peers are started from Python: 'load + first' leaves that out, as a program in
-C++ around the same peer would at best. vitc's is a C program with the weights embedded in the object;
-its memory is split into what it owns.
+C++ around the same peer would at best. vitc's is a C program with the weights embedded in the
+object; its memory is split into what it owns.
 """
 import argparse
 import os

@@ -99,10 +99,10 @@ class Setup:
     options: tuple = ()     # of vitc compile
 
 
-def run_tool(command, what, timeout, env=None):
+def run_tool(command, what, timeout):
     """what a program prints; Failure says why it could not"""
     try:
-        r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env,
+        r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True, errors="replace", timeout=timeout)
     except subprocess.TimeoutExpired:
         raise Failure(f"{what}: not done within {timeout:g} s") from None
@@ -267,7 +267,7 @@ class Contender:
         self.name, self.log, self.timeout, self.unread = name, log, timeout, b""
         with open(log, "wb") as errors:
             try:
-                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=env,
+                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=env, bufsize=0,
                                                 stdout=subprocess.PIPE, stderr=errors)
             except OSError as error:
                 raise Failure(f"cannot start: {error}") from None
@@ -301,7 +301,6 @@ class Contender:
     def send(self, request):
         try:
             self.process.stdin.write((request + "\n").encode())
-            self.process.stdin.flush()
         except OSError:  # it has died: the missing answer says how
             pass
 
