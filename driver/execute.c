@@ -70,6 +70,18 @@ static double random_normal(uint64_t *state) {
     double radius = sqrt(-2 * log(random_unit(state)));
     return radius * cos(6.283185307179586 * random_unit(state));
 }
+void random_floats(uint64_t *state, float *data, size_t n) {
+    uint64_t x = *state | 1;
+    for (size_t i = 0; i < n; i++) {
+        if (i % 2 == 0) { // xorshift64 makes two at once
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+        }
+        data[i] = (float)(int32_t)(x >> (i % 2 * 32)) * 0x1p-31f;
+    }
+    *state = x;
+}
 // Floats are normal, bytes uniform, booleans fair coins; other integers are 0 (an index is in
 // range).
 void random_fill(uint64_t *state, const Type *type, void *data) {

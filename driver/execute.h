@@ -22,4 +22,5 @@ bool thread_counts(Tool *t, bool also_one, const int64_t **counts, size_t *n);
 Type type_of_info(const vitc_tensor_info *i); // of a tensor of a compiled model
 // A repeatable sequence of random numbers, for inputs that nobody gave.
 void random_fill(uint64_t *state, const Type *type, void *data);
+void random_floats(uint64_t *state, float *data, size_t n); // in [-1, 1): quick, for much data
 #endif

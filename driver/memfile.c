@@ -19,6 +19,19 @@ bool memfile_map(Tool *t, int fd, size_t n, const char *what, Bytes *out) {
     if (p) *out = (Bytes){p, n};
     return true;
 }
+bool memfile_repeat(Tool *t, int fd, size_t window, size_t n, const char *what, Bytes *out) {
+    int reserve = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    char *all = mmap(NULL, n, PROT_NONE, reserve, -1, 0);
+    bool ok = all != MAP_FAILED;
+    for (size_t at = 0; ok && at < n; at += window) {
+        size_t part = n - at < window ? n - at : window;
+        ok = mmap(all + at, part, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+    }
+    int error = errno;
+    close(fd);
+    *out = (Bytes){ok ? all : "", ok ? n : 0};
+    return ok || diag_error(t->c.diag, ERR_LIMIT, 0, "cannot map %s: %s", what, strerror(error));
+}
 void memfile_unmap(Bytes *b) {
     if (b->n) munmap((void *)(uintptr_t)b->data, b->n);
     *b = (Bytes){"", 0};

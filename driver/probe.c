@@ -108,19 +108,6 @@ static double rate_of(Load l, const Session *s, double work) {
 }
 
 // ---- the machine ----------------------------------------------------------------------------
-static float *random_floats(Arena *a, size_t nbytes) { // in [-1, 1): quick, two a step
-    uint64_t x = 88172645463325252u;
-    float *v = arena_alloc(a, nbytes);
-    for (size_t i = 0; i < nbytes / sizeof *v; i++) {
-        if (i % 2 == 0) {
-            x ^= x << 13;
-            x ^= x >> 7;
-            x ^= x << 17;
-        }
-        v[i] = (float)(int32_t)(x >> (i % 2 * 32)) * 0x1p-31f;
-    }
-    return v;
-}
 static size_t buffer_bytes(void) {
     uint64_t most = limit(LIM_MEMORY) / 4;
     return most < WEIGHTS_LIKE ? (size_t)most / CHUNK * CHUNK : WEIGHTS_LIKE;
@@ -131,7 +118,9 @@ bool probe_limits(Tool *t, const Target *target, const int64_t *threads, size_t 
     vitc_kernel fma = probe->launches[0].kernel, read = probe->launches[1].kernel;
     Arena *a = arena_new("probe");
     size_t nbytes = buffer_bytes();
-    const float *data = random_floats(a, nbytes);
+    uint64_t state = 1;
+    float *data = arena_alloc(a, nbytes);
+    random_floats(&state, data, nbytes / sizeof *data);
     double flops = 2.0 * STEPS * accumulators(target) * target_lanes(target, 4);
     for (size_t i = 0; i < n; i++) {
         Session s = {.threads = 1};

@@ -3,8 +3,8 @@
 #define DRIVER_REPORT_FILE_H
 #include "driver/tool.h"
 
-// Whether `path` may be written: nothing is there, a device, or what an earlier run left there
-// (it begins with `opening`). Before long work; false after a diagnostic.
+// Whether `path` can and may be written: nothing is there, a device, or what an earlier run left
+// there (it begins with `opening`). Before long work; false after a diagnostic.
 bool report_file_check(Tool *t, const char *path, const char *opening);
 bool report_file_write(Tool *t, const char *path, const Str *text); // whole or not at all
 

@@ -9,7 +9,10 @@
 #include "passes/lower/schedule.h"
 
 #define TUNING_SCHEMA "tuning" // "vitc.tuning/1"
+#define TUNING_OPENING "{\n  \"schema\": \"vitc." TUNING_SCHEMA "/1\""
 // Reads and checks it. False after diagnostics with line and column: what is not known, out of
 // range, or no schedule for `t`.
 bool tuning_read(Ctx *c, const char *path, const Target *t, Tuning *out);
+// Rows that change nothing are left out.
+void tuning_print(const Tuning *tuning, const Target *t, Str *out);
 #endif

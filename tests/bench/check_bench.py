@@ -36,7 +36,7 @@ def conforms(value, schema, where="bench"):
         for key in schema:
             conforms(value[key], schema[key], f"{where}.{key}")
     else:
-        assert isinstance(value, schema) and not isinstance(value, bool), f"{where}: {value!r}"
+        assert isinstance(value, schema) and isinstance(value, bool) == (schema is bool), f"{where}: {value!r}"
 
 
 def bench(vitc, model, *options):
