@@ -71,6 +71,7 @@ typedef struct Refusal {
 } Refusal;
 static const Refusal refusals[] = {
     {"weights", "file", "weights are embedded in the object"},
+    {"dtype", "int8", "bf16 and f16 are there"},
     {"mask", "head_mask", "bool_masked_pos is there"},
     {"mask", "visible", "bool_masked_pos is there"},
 };
@@ -222,6 +223,8 @@ void options_default(Arena *a, Diag *d, Options *out) {
     for (size_t i = 0; i < option_rows; i++)
         if (option_info[i].fallback && *option_info[i].fallback)
             set_value(&p, &option_info[i], option_info[i].fallback);
+        else if (option_info[i].fallback && option_info[i].kind == OPT_REAL)
+            *(double *)((char *)out + option_info[i].at) = -1;
 }
 
 bool options_parse(Arena *a, Diag *d, int argc, char **argv, Options *out) {

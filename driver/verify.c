@@ -85,6 +85,12 @@ static bool run_object(Tool *t, void *arg, Str *out) {
     return true;
 }
 
+// What the user says, or what the type of the weights makes likely.
+static double tolerance_of(const Options *o) {
+    if (o->tolerance >= 0) return o->tolerance;
+    return !strcmp(o->dtype, "bf16") ? 2e-2 : !strcmp(o->dtype, "f16") ? 2e-3 : 2e-5;
+}
+
 // ---- comparing ------------------------------------------------------------------------------
 static Row compare(const char *name, const Tensor *want, const void *got, double tolerance) {
     double max_abs = 0, diff = 0, norm = 0, got_norm = 0, dot = 0;
@@ -181,7 +187,7 @@ static bool check_object(Verify *v, const char *what, const char *outputs) {
         if (!want)
             return diag_error(t->c.diag, ERR_INTERNAL, 0, "the reference has no output '%s'",
                               o->name);
-        Row row = compare(o->name, want, got, t->opt.tolerance);
+        Row row = compare(o->name, want, got, tolerance_of(&t->opt));
         row.object = what;
         *PUSH(t->c.arena, &v->row) = row;
         got += type_nbytes(&o->type);
@@ -206,14 +212,14 @@ static void print_table(const Verify *v, const Target *target, bool pass, Str *s
     }
     str_addf(
         s, "%s: %s, largest relative L2 error %.2e (tolerance %.0e), %s with 1 and %lld threads\n",
-        pass ? "PASS" : "FAIL", target->name, worst_row(v)->rel_l2, v->tool->opt.tolerance,
+        pass ? "PASS" : "FAIL", target->name, worst_row(v)->rel_l2, tolerance_of(&v->tool->opt),
         v->same_bytes ? "the same bytes" : "different bytes", (long long)v->threads);
 }
 static void print_json(const Verify *v, const Target *target, bool pass, Str *s) {
     Json j = json_put_begin(s, "verify");
     json_put_bool(&j, "pass", pass);
     json_put_text(&j, "target", target->name);
-    json_put_real(&j, "tolerance", v->tool->opt.tolerance);
+    json_put_real(&j, "tolerance", tolerance_of(&v->tool->opt));
     json_put_int(&j, "threads", v->threads);
     json_put_bool(&j, "same_bytes", v->same_bytes);
     json_put_array(&j, "outputs");
@@ -242,7 +248,7 @@ static bool verdict(Verify *v) {
         return diag_error(t->c.diag, ERR_VERIFY, 0, "the result depends on the number of threads");
     return diag_error(t->c.diag, ERR_VERIFY, 0,
                       "'%s' is wrong by %.2e, more than the tolerance of %.2e", worst_row(v)->name,
-                      worst_row(v)->rel_l2, t->opt.tolerance);
+                      worst_row(v)->rel_l2, tolerance_of(&t->opt));
 }
 
 bool verb_verify(Tool *t) {

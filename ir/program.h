@@ -34,7 +34,7 @@ static inline uint32_t launch_kib(const Launch *l) { // what a compiled object s
 typedef enum {
     PACK_PLAIN, // as the tensor: contiguous, row-major
     PACK_PANEL, // a matrix [N,K] (trans) or [K,N] as panels of nr columns: [panel][k][nr], last
-                // panel zero-padded
+                // panel zero-padded; f16 and bf16 stay what they are
 } PackKind;
 typedef struct Region {
     NodeId expr;           // node of Program.graph without INPUT below it
@@ -94,7 +94,7 @@ bool program_check(const Program *p, Diag *d);
 typedef bool (*ImageSink)(void *ctx, const void *bytes, uint64_t n);
 bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx);
 uint64_t region_nbytes(const Graph *g, const Region *r);
-DType region_dtype(const Graph *g, const Region *r); // floats of any width lie in the image as f32
+DType region_dtype(const Graph *g, const Region *r); // plain floats of any width lie there as f32
 typedef struct Matrix {
     int64_t n, k;
 } Matrix;

@@ -1,5 +1,5 @@
 // program_image.c: the bytes of the weight image, streamed. One region at a time is evaluated from
-// its recipe, converted to f32, packed and handed on, so that memory stays near the largest tensor.
+// its recipe, converted, packed and handed on, so that memory stays near the largest tensor.
 #include "ir/program.h"
 #include <assert.h>
 #include <string.h>
@@ -43,32 +43,45 @@ static const void *as_stored(const Tensor *t, DType want, Arena *a) {
     return f;
 }
 
-// Columns first..first+width-1 of a [K,N] matrix as [k][nr].
-static void panel_of_rows(float *panel, const float *b, Matrix m, int64_t nr, int64_t first,
-                          int64_t width) {
-    for (int64_t k = 0; k < m.k; k++)
-        memcpy(panel + k * nr, b + k * m.n + first, (size_t)width * sizeof *b);
+// Columns first..first+width-1 of a matrix as [k][nr], elements of 2 or 4 bytes.
+typedef struct Panel {
+    Matrix m;
+    int64_t nr, first, width;
+    size_t elem;
+} Panel;
+static void panel_of_rows(char *panel, const char *b, const Panel *p) { // of [K,N]
+    for (int64_t k = 0; k < p->m.k; k++)
+        memcpy(panel + (size_t)(k * p->nr) * p->elem,
+               b + (size_t)(k * p->m.n + p->first) * p->elem, (size_t)p->width * p->elem);
 }
 // The same of an [N,K] matrix: a transposition, in blocks that read and write whole cache lines.
-static void panel_of_columns(float *panel, const float *b, Matrix m, int64_t nr, int64_t first,
-                             int64_t width) {
+// `elem` is p->elem as a constant.
+static inline void transpose(char *panel, const char *b, const Panel *p, size_t elem) {
     enum { BLOCK = 16 };
-    for (int64_t k0 = 0; k0 < m.k; k0 += BLOCK) {
-        int64_t k1 = min_i64(k0 + BLOCK, m.k);
-        for (int64_t j = 0; j < width; j++) {
-            const float *row = b + (first + j) * m.k;
-            for (int64_t k = k0; k < k1; k++) panel[k * nr + j] = row[k];
+    for (int64_t k0 = 0; k0 < p->m.k; k0 += BLOCK) {
+        int64_t k1 = min_i64(k0 + BLOCK, p->m.k);
+        for (int64_t j = 0; j < p->width; j++) {
+            const char *row = b + (size_t)((p->first + j) * p->m.k) * elem;
+            for (int64_t k = k0; k < k1; k++)
+                memcpy(panel + (size_t)(k * p->nr + j) * elem, row + (size_t)k * elem, elem);
         }
     }
 }
-static bool put_panels(Writer *w, const Graph *g, const Region *r, const float *b, Arena *a) {
-    Matrix m = region_matrix(g, r);
-    float *panel = NEW_N(a, float, (size_t)(m.k * r->nr));
-    for (int64_t first = 0; first < m.n; first += r->nr) {
-        int64_t width = min_i64(r->nr, m.n - first);
-        if (width < r->nr) memset(panel, 0, (size_t)(m.k * r->nr) * sizeof *panel);
-        (r->trans ? panel_of_columns : panel_of_rows)(panel, b, m, r->nr, first, width);
-        if (!put(w, panel, (uint64_t)(m.k * r->nr) * sizeof *panel)) return false;
+static void panel_of_columns(char *panel, const char *b, const Panel *p) {
+    if (p->elem == 2) transpose(panel, b, p, 2);
+    else transpose(panel, b, p, 4);
+}
+static bool put_panels(Writer *w, const Graph *g, const Region *r, const void *b, Arena *a) {
+    Panel p = {.m = region_matrix(g, r), .nr = r->nr};
+    p.elem = dtype_info[region_dtype(g, r)].nbytes;
+    assert(p.elem == 2 || p.elem == 4);
+    size_t nbytes = (size_t)(p.m.k * r->nr) * p.elem;
+    char *panel = NEW_N(a, char, nbytes);
+    for (; p.first < p.m.n; p.first += r->nr) {
+        p.width = min_i64(r->nr, p.m.n - p.first);
+        if (p.width < r->nr) memset(panel, 0, nbytes);
+        (r->trans ? panel_of_columns : panel_of_rows)(panel, b, &p);
+        if (!put(w, panel, nbytes)) return false;
     }
     return true;
 }
@@ -77,7 +90,6 @@ static bool put_region(Writer *w, const Graph *g, const Region *r, Arena *a) {
     if (!t.data) return false;      // a gather beyond its operand
     const void *data = as_stored(&t, region_dtype(g, r), a);
     if (r->pack == PACK_PLAIN) return put(w, data, r->nbytes);
-    assert(region_dtype(g, r) == DT_F32);
     return put_panels(w, g, r, data, a);
 }
 static bool put_digest(Writer *w) { // little-endian, as everything in the image

@@ -10,6 +10,9 @@ typedef struct PassOptions {
     uint32_t max_slices;    // most threads the object will use (default 64)
     const struct Tuning *tuning; // of passes/lower/schedule.h; NULL: schedule.def alone
     struct Tunables *tunables;   // there: gets every launch that a tuning can change
+    DType dtype;            // F32 (or NONE), F16, BF16: what weights of matrix products are kept in
+    const char *const *keep_f32; // names or patterns of weights that stay f32
+    uint32_t nkeep_f32;
     const char *dump;       // -d: names separated by commas, "all", "+name"; NULL = none
     const char *only;       // -p: exactly these passes; NULL = the pipeline
     const char *stop_after; // --stop-after
@@ -43,6 +46,8 @@ void pipeline_help(Str *out); // the table of passes.def
 //   constant expression of rank 2, [N,K] when trans_b is set, else [K,N].
 // * A convolution whose patches do not overlap is RESHAPE [B,C,GH,PH,GW,PW] (behind a SLICE when
 //   pixels are left over), TRANSPOSE, RESHAPE [B,GH*GW,C*PH*PW], MATMUL. CONV is any other.
+// * After dtype a matmul's weight may be CAST of a constant expression of f16 or bf16 to f32: it
+//   lies in the image as that, and is widened panel by panel.
 // * Views: chains of RESHAPE and TRANSPOSE are as short as they can be; RESHAPE stands below
 //   elementwise and row-wise ops; SLICE stands above RESHAPE, TRANSPOSE and EXPAND. A GATHER has
 //   indices that are not constant or not evenly spaced.
@@ -70,6 +75,7 @@ GRAPH_PASS(canon);
 GRAPH_PASS(recognise);
 GRAPH_PASS(algebra);
 GRAPH_PASS(slice); // CLS-only tail: slices move up through row-wise ops
+GRAPH_PASS(dtype); // weights become CAST(CAST(w, half), F32): rounded, and kept in half the bytes
 GRAPH_PASS(fuse);  // sets Node.group
 // passes/plan + passes/lower
 Program *lower_program(PassCtx *p, Graph *g, const Target *t);

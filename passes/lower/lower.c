@@ -46,7 +46,7 @@ static bool same_region(const Region *a, const Region *b) {
 View lower_region(Lower *l, Region r, const Type *t) {
     Program *p = l->prog;
     Type stored = *t;
-    if (dtype_info[t->dt].cls == CLASS_FLOAT) stored.dt = DT_F32; // program_image converts
+    stored.dt = region_dtype(l->g, &r); // program_image converts
     for (uint32_t i = 0; i < p->region.n; i++)
         if (same_region(&p->region.data[i], &r)) {
             View v = view_dense(0, &stored);

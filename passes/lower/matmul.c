@@ -30,6 +30,8 @@ typedef struct MatMul {
     Val tile;
     int64_t tile_row;
     bool is_packed;
+    DType b_dt; // of a packed B; halves are widened into `wide`, a chunk of a panel at a time
+    Val wide;
     bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
     // the row being written by the epilogue
     Val row[MAX_OPERANDS], panel_col;
@@ -45,6 +47,9 @@ static int64_t row_stride(const MatMul *m, int o) {
 }
 static int64_t line_stride(const MatMul *m, int o) {
     return m->lines > 1 ? m->nest.stride[o][m->nest.rank - 3] : 0;
+}
+static int64_t b_nbytes(const MatMul *m) {
+    return dtype_info[m->b_dt].nbytes;
 }
 // All operands but B moved on by `by` rows or lines.
 static void move_rows(const MatMul *m, int64_t (*stride)(const MatMul *, int), Val by,
@@ -108,7 +113,19 @@ static void at_panel(MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_
         Val n = shared && o == B ? shared : p;
         at[o] = step ? k_padd(k, from[o], k_imuli(k, n, step)) : from[o];
     }
-    if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * 4));
+    if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * b_nbytes(m)));
+}
+// The chunk's part of a panel of halves as f32.
+static void widen_panel(MatMul *m, Val panel, int64_t depth) {
+    Kern *k = m->k;
+    VType vt = vec_type(m->b_dt, m->lanes);
+    Val i = k_loopn(k, depth);
+    Val from = k_padd(k, panel, k_imuli(k, i, m->b_k));
+    Val to = k_padd(k, m->wide, k_imuli(k, i, m->columns * 4));
+    for (int64_t c = 0; c < m->columns; c += m->lanes)
+        k_store(k, to, c * 4, k_cvt(k, DT_F32, k_load(k, vt, from, c * b_nbytes(m), m->lanes)),
+                m->lanes);
+    k_end(k);
 }
 // One block: u->mr rows, the `nth` of its pass, of one panel.
 static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t depth) {
@@ -118,12 +135,13 @@ static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t
         int64_t ahead = m->choice.prefetch_ahead * m->choice.panels * m->b_panel;
         u.next.at = k_padd(k, k_paddi(k, at[B], ahead), k_imuli(k, nth, per_block));
         if (m->parts > 1) { // each part fetches its share of the whole next panel
-            int64_t share = (depth - 1) * m->columns * 4;
+            int64_t share = (depth - 1) * m->columns * b_nbytes(m);
             u.next.at = k_padd(k, u.next.at, k_imuli(k, m->part, share));
         }
     }
     if (m->has_sum) load_sum(m, &u, at[C]);
-    micro_blocked(k, &u, at[A], at[B], depth, m->block, m->tile, m->tile_row, m->has_sum);
+    Val b = m->wide ? m->wide : at[B];
+    micro_blocked(k, &u, at[A], b, depth, m->block, m->tile, m->tile_row, m->has_sum);
     epilogue(m, &u, at);
 }
 // `count` blocks of u.mr rows starting at row `first` of a line, which is in block `first_block` of
@@ -151,7 +169,7 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
                .nv = (int)ceil_div(columns, m->lanes),
                .a_row = row_stride(m, A),
                .a_k = m->a_k,
-               .b_k = m->b_k,
+               .b_k = m->wide ? m->columns * 4 : m->b_k,
                .runs = m->runs};
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
     int64_t group = m->choice.panels;
@@ -167,12 +185,12 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
         at_panel(m, p, base, at);
     else
         memcpy(at, base, sizeof at);
+    if (m->wide) widen_panel(m, at[B], depth);
     RowSplit s = sched_rows(m->m, m->choice.rows);
     if (m->is_packed) {
         Choice c = m->choice;
         if (m->runs.run) c.prefetch_group = m->runs.run;
-        PrefetchRate rate =
-            sched_prefetch(&c, m->lines * s.count, m->columns * 4, m->block, depth);
+        PrefetchRate rate = sched_prefetch(&c, m->lines * s.count, m->columns * 4, m->block, depth);
         u.next = (Prefetch){.group = rate.group, .lines = rate.lines};
     }
     Val line = m->lines > 1 ? k_loopn(k, m->lines) : k_index(k, 0), here[MAX_OPERANDS];
@@ -352,8 +370,11 @@ static void cut_rows(MatMul *m) {
     m->m = n->dim[n->rank - 2];
 }
 static const char *kernel_name(const MatMul *m) {
-    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s", (long long)(m->lines * m->m),
-                        (long long)m->n, (long long)m->kn, fused_suffix(m->f));
+    bool is_half = m->b_dt != DT_F32;
+    return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s%s%s",
+                        (long long)(m->lines * m->m), (long long)m->n, (long long)m->kn,
+                        is_half ? "_" : "", is_half ? dtype_info[m->b_dt].text : "",
+                        fused_suffix(m->f));
 }
 static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) {
     Build build = build_new(m->l, kernel_name(m));
@@ -368,6 +389,7 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     }
     m->tile_row = m->choice.vectors * m->lanes * 4;
     m->tile = k_scratch(k, (uint64_t)(m->choice.rows * m->tile_row));
+    if (m->b_dt != DT_F32) m->wide = k_scratch(k, (uint64_t)(m->chunk * m->columns * 4));
     int64_t npanels = ceil_div(m->n, m->columns);
     slice_body(m, &build, npanels);
     const Node *node = graph_node(m->l->g, m->f->anchor);
@@ -376,12 +398,19 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     double flops = 2.0 * (double)(m->passes * m->lines * m->m) * (double)m->n * (double)m->kn;
     build_launch(&build, m->passes * npanels, flops, at->node ? at->node : "matmul");
 }
+// A weight that was rounded to a half type (pass dtype) lies in the image as that.
+static NodeId stored_weight(Lower *l, NodeId w) {
+    const Node *n = graph_node(l->g, w);
+    if (n->op != OP_CAST || n->type.dt != DT_F32 || !lower_is_const(l, w)) return w;
+    DType from = graph_type(l->g, n->in[0])->dt;
+    return from == DT_F16 || from == DT_BF16 ? n->in[0] : w;
+}
 bool lower_matmul(Lower *l, const Fused *f) {
     const Node *node = graph_node(l->g, f->anchor);
-    NodeId an = node->in[0], bn = node->in[1];
+    NodeId an = node->in[0], bn = stored_weight(l, node->in[1]);
     bool trans = node_int(node, AT_TRANS_B, 0) != 0;
     Type bt = *graph_type(l->g, bn), ct = node->type;
-    MatMul m = {.l = l, .f = f, .lanes = (int)target_lanes(l->target, 4)};
+    MatMul m = {.l = l, .f = f, .b_dt = DT_F32, .lanes = (int)target_lanes(l->target, 4)};
     const Type *at = graph_type(l->g, an);
     m.kn = at->dim[at->rank - 1];
     m.n = ct.dim[ct.rank - 1];
@@ -397,9 +426,11 @@ bool lower_matmul(Lower *l, const Fused *f) {
         int64_t panel = sched_panel(shape, l->opt->target, l->opt->also, l->opt->tuning);
         b = lower_region(
             l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)panel}, &bt);
-        m.b_k = panel * 4;
-        m.b_panel = m.kn * panel * 4;
+        m.b_dt = b.dt;
+        m.b_k = panel * b_nbytes(&m);
+        m.b_panel = m.kn * m.b_k;
         m.parts = panel / m.columns;
+        if (m.b_dt != DT_F32) m.choice.panels = 1;
     } else {
         b = lower_f32_view(l, bn);
         if (trans) {

@@ -1,0 +1,89 @@
+// test_lower_halves.c: weights kept in bf16 or f16 lie in the image in half the bytes, mean what
+// the rounded weights mean, and cost only their rounding.
+#include "passes/passes.h"
+#include "tests/support/ctx.h"
+#include <math.h>
+
+static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
+    float *f = NEW_N(a, float, (size_t)n);
+    for (int64_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        f[i] = (float)((seed >> 8) % 200001) / 100000 - 1;
+    }
+    return f;
+}
+enum { ROWS = 21, K = 530, N = 75 }; // three blocks of k; the last panel is partial at every level
+static Graph *linear(Arena *a, bool trans) {
+    Graph *g = graph_new(a);
+    int64_t w[] = {trans ? N : K, trans ? K : N};
+    NodeId x = graph_input(g, "x", type_of(DT_F32, 2, (int64_t[]){ROWS, K}), 0);
+    NodeId c = graph_const(g, type_of(DT_F32, 2, w), random_floats(a, N * K, 5), 0);
+    graph_output(g, "y", g_matmul(g, x, c, trans));
+    return g;
+}
+static bool keep_image(void *to, const void *bytes, uint64_t n) {
+    char **at = to;
+    memcpy(*at, bytes, n);
+    *at += n;
+    return true;
+}
+static double distance(const float *x, const float *y) {
+    double error = 0, norm = 0;
+    for (int i = 0; i < ROWS * N; i++) {
+        error += pow((double)x[i] - y[i], 2);
+        norm += pow((double)y[i], 2);
+    }
+    return sqrt(error / norm);
+}
+static const float *eager(TestCtx *t, const Graph *g, const float *x) {
+    Tensor in = {*graph_type(g, g->input.data[0]), (void *)(uintptr_t)x}, y;
+    assert_true(graph_eval(g, &in, &g->output.data[0].node, 1, &y, t->c.arena, t->c.diag));
+    return y.data;
+}
+static void compare(TestCtx *t, bool trans, DType dt, const Target *target) {
+    Arena *a = t->c.arena;
+    Graph *g = linear(a, trans);
+    float *x = random_floats(a, ROWS * K, 9), got[ROWS * N];
+    const float *exact = eager(t, g, x);
+    PassOptions o = {.target = target, .max_slices = 3, .dtype = dt};
+    Program *p = pipeline_run(&t->c, g, &o);
+    assert_non_null(p);
+    assert_int_equal(p->region.n, 1);
+    int64_t columns = (int64_t)round_up(N, (uint64_t)p->region.data[0].nr);
+    assert_int_equal(p->weight_bytes, round_up((uint64_t)(columns * K * 2), 64));
+    char *image = arena_alloc(a, p->weight_bytes), *end = image;
+    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){got}, 3, a));
+    assert_true(distance(got, eager(t, g, x)) < 1e-6); // g holds the rounding now
+    double rounding = distance(got, exact), unit = dt == DT_BF16 ? 0x1p-8 : 0x1p-11;
+    assert_true(rounding > 0.1 * unit && rounding < unit);
+}
+static void test_halves(void **state) {
+    (void)state;
+    for (size_t i = 0; target_at(i); i++)
+        for (int trans = 0; trans < 2; trans++)
+            for (int is_f16 = 0; is_f16 < 2; is_f16++) {
+                TestCtx *t = test_ctx();
+                compare(t, trans, is_f16 ? DT_F16 : DT_BF16, target_at(i));
+                test_ctx_free(t);
+            }
+}
+static void test_keep(void **state) {
+    (void)state;
+    TestCtx *t = test_ctx();
+    Graph *g = linear(t->c.arena, true);
+    Loc loc = diag_loc(t->c.diag, (LocInfo){.node = "classifier.weight"});
+    graph_node(g, 2)->loc = loc;
+    PassOptions o = {.target = target_find("generic"), .max_slices = 1, .dtype = DT_BF16};
+    o.keep_f32 = (const char *const[]){"other", "classifier.*"};
+    o.nkeep_f32 = 2;
+    Program *p = pipeline_run(&t->c, g, &o);
+    assert_non_null(p);
+    assert_int_equal(region_dtype(p->graph, &p->region.data[0]), DT_F32);
+    test_ctx_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_halves), cmocka_unit_test(test_keep)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
