@@ -31,8 +31,8 @@ typedef struct Blocks {
 
 static Plain plain_new(const Program *p, const vitc_model_info *m) {
     Plain x = {.p = p, .m = m, .scratch = arena_new("guarded launch")};
-    const int64_t *anchor = m->object->weights_anchor;
-    x.weights = (char *)(uintptr_t)((uintptr_t)anchor + (uintptr_t)*anchor);
+    const int64_t *anchor = m->object->weights_anchor; // NULL: there are none
+    if (anchor) x.weights = (char *)(uintptr_t)((uintptr_t)anchor + (uintptr_t)*anchor);
     x.arena = arena_alloc(x.scratch, m->arena_bytes + 1);
     memset(x.arena, 0xff, m->arena_bytes);
     for (uint32_t i = 0; i < m->n_inputs; i++) {
@@ -121,7 +121,7 @@ static void run_launch(const Plain *x, uint32_t i, GuardSide side, int64_t slice
     const Launch *l = &x->p->launch.data[i];
     const vitc_launch *compiled = &x->m->object->launches[i];
     Blocks b = blocks_new(x, l, side);
-    Guarded scratch = guarded_new(x->m->object->scratch_bytes, side);
+    Guarded scratch = guarded_new(compiled->scratch_bytes, side);
     for (int64_t s = 0; s < slices; s++)
         compiled->kernel(b.arg, scratch.at, l->grid * s / slices, l->grid * (s + 1) / slices);
     guarded_free(&scratch);

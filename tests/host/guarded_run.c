@@ -102,9 +102,6 @@ typedef struct Buffers {
     const void *in_at[GUARDED_MOST];
     void *out_at[GUARDED_MOST];
 } Buffers;
-static const void *weights_of(const vitc_object *o) {
-    return (const char *)o->weights_anchor + *o->weights_anchor;
-}
 void guarded_fill(const vitc_tensor_info *t, void *p) {
     unsigned char *byte = p;
     for (uint64_t i = 0; i < t->bytes; i++) byte[i] = i % 3 == 0;
@@ -125,8 +122,9 @@ static void buffers_new(Buffers *b, const vitc_model_info *m, GuardSide side) {
         b->out_at[i] = b->out[i].at;
     }
     b->arena = guarded_new(m->arena_bytes, side);
-    b->weights = guarded_new(m->weight_bytes, side);
-    memcpy(b->weights.at, weights_of(m->object), m->weight_bytes);
+    const int64_t *anchor = m->object->weights_anchor; // NULL: there are none
+    b->weights = guarded_new(anchor ? m->weight_bytes : 0, side);
+    if (anchor) memcpy(b->weights.at, (const char *)anchor + *anchor, m->weight_bytes);
     guarded_read_only(&b->weights);
 }
 static void buffers_free(const Buffers *b, const vitc_model_info *m) {
@@ -150,7 +148,7 @@ static int check_run(const char *what, const char *how, const vitc_model_info *m
                      const Buffers *want, int threads, size_t *deepest) {
     vitc_object object = *m->object; // the same tables, but weights of our own
     const int64_t anchor = (int64_t)((uintptr_t)b->weights.at - (uintptr_t)&anchor);
-    object.weights_anchor = &anchor;
+    if (object.weights_anchor) object.weights_anchor = &anchor;
     Run r = {.object = &object, .in = b->in_at, .out = b->out_at, .arena = b->arena.at};
     spoil(b, m);
     guarded_now(what, how);
