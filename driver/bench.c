@@ -4,7 +4,6 @@
 #include "driver/bench.h"
 #include "driver/report_file.h"
 #include "runtime/vitc_object.h"
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_RUNS = 1000000, MAX_PROFILE_RUNS = 10000 };
@@ -23,16 +22,8 @@ typedef struct Measuring {
     double mark;
 } Measuring;
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-static double median_of(Times *t) { // sorts
-    qsort(t->data, t->n, sizeof t->data[0], by_value);
-    return (t->data[(t->n - 1) / 2] + t->data[t->n / 2]) / 2;
-}
 static Timing summarise(int64_t threads, Times *t) {
-    double median = median_of(t);
+    double median = median_of(t->data, t->n); // sorts
     uint32_t p99 = (t->n * 99 + 99) / 100 - 1;
     return (Timing){threads, t->n, t->data[0], median, t->data[p99]};
 }
@@ -92,13 +83,18 @@ static void add_up(Measuring *m, const Program *p) {
         Cost c = {.name = l->label ? l->label : "",
                   .kernel = (const void *)(uintptr_t)l->kernel,
                   .calls = 1,
-                  .seconds = median_of(&m->launch_times[i]),
+                  .seconds = median_of(m->launch_times[i].data, m->launch_times[i].n),
                   .flops = (double)l->flops,
                   .nbytes = 1024.0 * l->kib};
         *PUSH(a, &m->b.launch) = c;
         add_cost(a, &m->b.kernel, &c, p ? p->kern.data[p->launch.data[i].kern]->name : c.name);
         m->b.profiled += c.seconds;
     }
+}
+// An object may hold several levels of the model; the best that runs here was measured.
+static const Program *level_of(const Program *p, const char *target) {
+    while (p && strcmp(p->target->name, target)) p = p->next;
+    return p;
 }
 static bool profile(Measuring *m, const Program *p) {
     const Session *s = &m->session;
@@ -113,7 +109,7 @@ static bool profile(Measuring *m, const Program *p) {
         if (status != VITC_OK) return status_error(m->tool, status);
     }
     m->b.profile_runs = (uint32_t)runs;
-    add_up(m, p);
+    add_up(m, level_of(p, m->b.info->target));
     return true;
 }
 Rate cost_rate(const Cost *c, const Limits *l) {

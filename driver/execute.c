@@ -1,6 +1,7 @@
 // execute.c: see execute.h.
 #include "driver/execute.h"
 #include <math.h>
+#include <stdlib.h>
 
 bool status_error(Tool *t, vitc_status s) {
     ErrKind kind = s == VITC_E_CPU      ? ERR_TARGET
@@ -54,6 +55,15 @@ Type type_of_info(const vitc_tensor_info *i) {
     for (size_t k = 0; k < COUNT_OF(dtype_codes); k++)
         if (dtype_codes[k].code == i->dtype) dt = dtype_codes[k].dt;
     return type_of(dt, i->rank, i->dim);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+double median_of(double *v, size_t n) {
+    qsort(v, n, sizeof *v, by_value);
+    return (v[(n - 1) / 2] + v[n / 2]) / 2;
 }
 
 // splitmix64: every seed gives a good sequence.

@@ -20,6 +20,7 @@ bool status_error(Tool *t, vitc_status s); // always false
 // --threads as a list; without it `otherwise` numbers, the last being all that are available.
 bool thread_counts(Tool *t, bool also_one, const int64_t **counts, size_t *n);
 Type type_of_info(const vitc_tensor_info *i); // of a tensor of a compiled model
+double median_of(double *v, size_t n);        // of n > 0 numbers, which it sorts
 // A repeatable sequence of random numbers, for inputs that nobody gave.
 void random_fill(uint64_t *state, const Type *type, void *data);
 void random_floats(uint64_t *state, float *data, size_t n); // in [-1, 1): quick, for much data

@@ -121,7 +121,7 @@ bool probe_limits(Tool *t, const Target *target, const int64_t *threads, size_t 
     uint64_t state = 1;
     float *data = arena_alloc(a, nbytes);
     random_floats(&state, data, nbytes / sizeof *data);
-    double flops = 2.0 * STEPS * accumulators(target) * target_lanes(target, 4);
+    int64_t fmas = (int64_t)STEPS * accumulators(target) * target_lanes(target, 4);
     for (size_t i = 0; i < n; i++) {
         Session s = {.threads = 1};
         if (!session_threads(t, &s, (int)threads[i])) return false;
@@ -136,7 +136,7 @@ bool probe_limits(Tool *t, const Target *target, const int64_t *threads, size_t 
         out[i].dram = rate_of(l, &s, CHUNK);
         l.kernel = fma;
         l.tasks = 1;
-        out[i].flops = rate_of(l, &s, flops);
+        out[i].flops = rate_of(l, &s, 2.0 * (double)fmas);
         session_threads(t, &s, 1);
     }
     arena_free(a);

@@ -14,14 +14,15 @@ enum {
     RIGHT = 620,
     TOP = 60,
     BOTTOM = 540,
-    LIST = 645,       // where the legend begins
-    LIST_ROWS = 24,   // most kernels in it
-    NAME_BYTES = 44,  // of a name in it
-    BIGGEST_DOT = 30, // radius of one that takes all the time
+    LIST = 645,     // where the legend begins
+    LIST_ROWS = 24, // most kernels in it
+    LIST_STEP = 20,
+    NAME_BYTES = 44, // of a name in it
 };
-typedef struct Axis { // logarithmic, whole decades
-    double lo, hi;    // values at the ends
-    double from, to;  // their places
+static const double biggest_dot = 30; // radius of one that takes all the time
+typedef struct Axis {                 // logarithmic, whole decades
+    double lo, hi;                    // values at the ends
+    double from, to;                  // their places
 } Axis;
 typedef struct Chart {
     const Bench *b;
@@ -138,7 +139,7 @@ static void add_dot(const Chart *c, uint32_t row, const Cost *k, double share) {
     str_addf(c->s,
              "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"%s\" fill-opacity=\"0.55\" "
              "stroke=\"white\"><title>",
-             x, y, fmax(3, BIGGEST_DOT * sqrt(share)), colour[row % COUNT_OF(colour)]);
+             x, y, fmax(3, biggest_dot * sqrt(share)), colour[row % COUNT_OF(colour)]);
     str_add_escaped(c->s, SINK_MARKUP, k->name);
     str_add(c->s, "</title></circle>\n");
     add_text(c->s, x, y + 4, "text-anchor=\"middle\" font-size=\"10\"",
@@ -154,7 +155,7 @@ static const char *cut_name(Arena *a, const char *name) {
 static void add_legend_row(const Chart *c, uint32_t row, const Cost *k, double share) {
     Arena *a = c->s->arena;
     Rate r = cost_rate(k, c->limits);
-    double y = TOP + 18 + 20.0 * row;
+    double y = TOP + 18 + LIST_STEP * (int)row;
     add_text(c->s, LIST + 20, y, "text-anchor=\"end\"",
              has_dot(k) ? arena_printf(a, "%u", row + 1) : "-");
     str_addf(c->s, "<circle cx=\"%d\" cy=\"%.1f\" r=\"5\" fill=\"%s\"/>\n", LIST + 31, y - 4,
@@ -191,7 +192,7 @@ void roofline_draw(const Bench *b, Str *s) {
         if (row < LIST_ROWS) add_legend_row(&c, row, k, share);
     }
     if (b->kernel.n > LIST_ROWS)
-        add_text(s, LIST + 143, TOP + 18 + 20.0 * LIST_ROWS, "fill=\"#666\"",
+        add_text(s, LIST + 143, TOP + 18 + LIST_STEP * LIST_ROWS, "fill=\"#666\"",
                  arena_printf(s->arena, "and %u more", b->kernel.n - LIST_ROWS));
     str_add(s, "</svg>\n");
 }

@@ -6,13 +6,11 @@
 #include "driver/tune.h"
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 static const double search_share = 0.85; // of the budget; the rest is for the whole model
-enum { TRIALS = 400 };                   // about as many fit into a budget of a minute or less
-static const double longest_trial = 0.15;
+static const double trial_share = 1 / 400., longest_trial = 0.15; // seconds
 
 // ---- time and interruption ------------------------------------------------------------------
 // SIGINT is blocked while we search, so that no child dies of it and the best so far is kept; a
@@ -106,13 +104,17 @@ static bool search_all(Tuner *u) {
     return true;
 }
 
+uint32_t tune_better(const Tuner *u) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < u->spot.n; i++) {
+        const Choice *set = &u->tuning.row[u->first_row + i].set;
+        n += memcmp(set, &choice_untuned, sizeof *set) != 0;
+    }
+    return n;
+}
+
 // ---- the whole model ------------------------------------------------------------------------
 enum { SIDES = 2, MOST_CALLS = 1000 };
-typedef struct Whole {
-    double median[SIDES]; // with the schedules at the start, with the best
-    uint64_t calls;
-    uint64_t same_bytes;
-} Whole;
 typedef struct WholeJob {
     const Tuner *tuner;
     const Executable *exe[SIDES];
@@ -122,10 +124,6 @@ typedef struct Side {
     Session session;
     double seconds[MOST_CALLS];
 } Side;
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 static void **random_inputs(Tool *t, const vitc_model_info *m) {
     uint64_t state = 1;
     void **in = NEW_N(t->c.arena, void *, m->n_inputs);
@@ -165,10 +163,7 @@ static bool compare_work(Tool *t, void *arg, Str *out) {
         }
         w.calls++;
     }
-    for (int i = 0; i < SIDES; i++) {
-        qsort(side[i].seconds, w.calls, sizeof(double), by_value);
-        w.median[i] = side[i].seconds[w.calls / 2];
-    }
+    for (int i = 0; i < SIDES; i++) w.median[i] = median_of(side[i].seconds, w.calls);
     str_add_n(out, &w, sizeof w);
     return true;
 }
@@ -188,91 +183,14 @@ static bool compare_whole(Tuner *u, const Program *start, double until, Whole *o
            diag_error(t->c.diag, ERR_INTERNAL, 0, "other schedules gave other results");
 }
 
-// ---- report ---------------------------------------------------------------------------------
-static bool is_better(const Tuner *u, uint32_t s) {
-    return memcmp(&u->tuning.row[u->first_row + s].set, &choice_untuned, sizeof(Choice)) != 0;
-}
-static uint32_t count_better(const Tuner *u) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < u->spot.n; i++) n += is_better(u, i);
-    return n;
-}
-static double gain(double before, double after) {
-    return before > 0 ? 100 * (1 - after / before) : 0;
-}
-static const char *text_shape(Arena *a, Shape s) {
-    return arena_printf(a, "%lldx%lldx%lld", (long long)s.dim[0], (long long)s.dim[1],
-                        (long long)s.dim[2]);
-}
-static const char *text_changes(Arena *a, Choice set) {
-    Str s = str_new(a);
-    for (size_t k = 0; k < knob_rows; k++)
-        if (*knob_of(&set, k) != UNTUNED)
-            str_addf(&s, "%s%s %lld", s.n ? ", " : "", knob_info[k].name,
-                     (long long)*knob_of(&set, k));
-    return s.n ? str_cstr(&s) : "as it was";
-}
-static void print_text(const Tuner *u, const Whole *w, Str *s) {
-    Arena *a = s->arena;
-    const char *name = u->graph->info.name;
-    str_addf(s, "%s for %s, %lld threads: %u of %u schedules are better%s\n",
-             escape(a, SINK_TERMINAL, name ? name : "a model"), u->passes.target->name,
-             (long long)u->threads, count_better(u), u->spot.n,
-             u->interrupted ? " (interrupted)" : "");
-    str_addf(s, "%-10s %-16s %8s %6s %10s %10s %6s  %s\n", "op", "shape", "launches", "tried",
-             "before", "after", "gain", "schedule");
-    for (uint32_t i = 0; i < u->spot.n; i++) {
-        const Spot *x = &u->spot.data[i];
-        str_addf(s, "%-10s %-16s %8u %6u %10s %10s %5.1f%%  %s\n", graph_op[x->op].text,
-                 text_shape(a, x->shape), x->launches, x->tried,
-                 x->before > 0 ? text_seconds(a, x->before) : "-",
-                 x->before > 0 ? text_seconds(a, x->after) : "-", gain(x->before, x->after),
-                 text_changes(a, changes_of(x, &x->best)));
-    }
-    if (w->calls)
-        str_addf(s, "%-10s %-16s %8s %6llu %10s %10s %5.1f%%  the same bytes\n", "model", "", "",
-                 (unsigned long long)w->calls, text_seconds(a, w->median[0]),
-                 text_seconds(a, w->median[1]), gain(w->median[0], w->median[1]));
-}
-static void json_spot(const Spot *x, Json *j) {
-    Choice set = changes_of(x, &x->best);
-    json_put_object(j, NULL);
-    json_put_text(j, "op", graph_op[x->op].text);
-    json_put_dims(j, "shape", x->shape.dim, COUNT_OF(x->shape.dim));
-    json_put_uint(j, "launches", x->launches);
-    json_put_uint(j, "tried", x->tried);
-    json_put_real(j, "before", x->before);
-    json_put_real(j, "after", x->after);
-    json_put_object(j, "changes");
-    for (size_t k = 0; k < knob_rows; k++)
-        if (*knob_of(&set, k) != UNTUNED) json_put_int(j, knob_info[k].name, *knob_of(&set, k));
-    json_put_end(j);
-    json_put_end(j);
-}
-static void print_json(const Tuner *u, const Whole *w, Str *s) {
-    Json j = json_put_begin(s, "tune");
-    json_put_text(&j, "model", u->graph->info.name);
-    json_put_text(&j, "target", u->passes.target->name);
-    json_put_int(&j, "threads", u->threads);
-    json_put_real(&j, "seconds", seconds_now() - u->begun);
-    json_put_bool(&j, "interrupted", u->interrupted);
-    json_put_array(&j, "spots");
-    for (uint32_t i = 0; i < u->spot.n; i++) json_spot(&u->spot.data[i], &j);
-    json_put_end(&j);
-    if (w->calls) {
-        json_put_object(&j, "whole");
-        json_put_uint(&j, "calls", w->calls);
-        json_put_real(&j, "before", w->median[0]);
-        json_put_real(&j, "after", w->median[1]);
-        json_put_bool(&j, "same_bytes", w->same_bytes != 0);
-        json_put_end(&j);
-    } else {
-        json_put_text(&j, "whole", NULL);
-    }
-    json_put_finish(&j);
-}
-
 // ---- the verb -------------------------------------------------------------------------------
+static bool check_target(Tool *t, const PassOptions *o) {
+    if (o->also && o->also[0])
+        return diag_error(t->c.diag, ERR_USAGE, 0, "--target: tune takes one level");
+    return vitc_cpu_check(o->target->features) == VITC_OK ||
+           diag_error(t->c.diag, ERR_TARGET, 0, "code for %s does not run on this machine",
+                      o->target->name);
+}
 static bool check_options(Tuner *u) {
     Tool *t = u->tool;
     const Options *o = &t->opt;
@@ -287,7 +205,8 @@ static bool check_options(Tuner *u) {
     if (!(o->budget > 0))
         return diag_error(t->c.diag, ERR_USAGE, 0, "--budget: there must be some time to search");
     u->threads = threads[0];
-    return pass_options(t, &u->passes) && report_file_check(t, o->output, TUNING_OPENING);
+    return pass_options(t, &u->passes) && check_target(t, &u->passes) &&
+           report_file_check(t, o->output, TUNING_OPENING);
 }
 static bool load(Tuner *u) {
     Tool *t = u->tool;
@@ -312,16 +231,16 @@ static bool tune(Tuner *u, Str *report) {
     if (!start || !trial_weights(t, start->weight_bytes, &u->weights)) return false;
     u->begun = seconds_now();
     u->deadline = u->begun + search_share * t->opt.budget;
-    u->trial_seconds = fmin(t->opt.budget / TRIALS, longest_trial);
+    u->trial_seconds = fmin(trial_share * t->opt.budget, longest_trial);
     progress_begin(&t->term, "tuning", (uint64_t)(1000 * search_share * t->opt.budget));
     bool ok = search_all(u);
     progress_end(&t->term);
     if (!ok) return false;
-    bool checks = count_better(u) && !u->interrupted;
+    bool checks = tune_better(u) && !u->interrupted;
     if (checks && !compare_whole(u, start, u->begun + t->opt.budget, &whole)) return false;
     if (checks && whole.median[1] > whole.median[0])
         diag_warning(t->c.diag, 0, "the whole model is not faster: is this machine idle?");
-    (t->opt.json ? print_json : print_text)(u, &whole, report);
+    (t->opt.json ? tune_print_json : tune_print)(u, &whole, report);
     return write_tuning(u);
 }
 bool verb_tune(Tool *t) {

@@ -57,4 +57,14 @@ void search_moves(GraphOp op, Shape s, const Target *t, int coordinate, const Ch
 
 // ---- tune.c ---------------------------------------------------------------------------------
 bool tune_is_over(Tuner *u, double until); // out of time, or interrupted
+uint32_t tune_better(const Tuner *u);      // spots whose schedule is a better one
+typedef struct Whole { // the model with the schedules at the start and with the best
+    double median[2];
+    uint64_t calls; // 0: they were not compared
+    uint64_t same_bytes;
+} Whole;
+
+// ---- tune_report.c --------------------------------------------------------------------------
+void tune_print(const Tuner *u, const Whole *w, Str *s);
+void tune_print_json(const Tuner *u, const Whole *w, Str *s);
 #endif

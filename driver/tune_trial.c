@@ -6,7 +6,6 @@
 #include "driver/memfile.h"
 #include "driver/tune.h"
 #include "runtime/vitc_object.h"
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,20 +134,15 @@ static bool run_once(Runner *r) {
     r->seconds[r->n++] = seconds_now() - begun;
     return true;
 }
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-static double median_of(const Runner *r) {
+static double median_run(const Runner *r) {
     double v[MOST_RUNS];
     memcpy(v, r->seconds, sizeof v);
-    qsort(v, (size_t)r->n, sizeof v[0], by_value);
-    return (v[(r->n - 1) / 2] + v[r->n / 2]) / 2;
+    return median_of(v, (size_t)r->n);
 }
 static bool is_decided(const Runner *rival, const Runner *mine, double until) {
     if (mine->n < FEWEST_RUNS) return false;
     return mine->n == MOST_RUNS || seconds_now() > until ||
-           (rival && median_of(mine) > hopeless * median_of(rival));
+           (rival && median_run(mine) > hopeless * median_run(rival));
 }
 
 typedef struct TrialJob {
@@ -175,8 +169,8 @@ static bool time_both(Tool *t, const TrialJob *job, Bytes object, TrialHead *hea
     do {
         if ((has_rival && !run_once(&rival)) || !run_once(&mine)) return false;
     } while (!is_decided(has_rival ? &rival : NULL, &mine, until));
-    head->mine = median_of(&mine) / job->part->launch.n;
-    head->rival = has_rival ? median_of(&rival) / job->part->launch.n : 0;
+    head->mine = median_run(&mine) / job->part->launch.n;
+    head->rival = has_rival ? median_run(&rival) / job->part->launch.n : 0;
     return true;
 }
 static bool trial_work(Tool *t, void *arg, Str *out) {

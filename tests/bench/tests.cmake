@@ -11,7 +11,7 @@ if(NOT VITC_SANITIZE)  # it links a host itself
 endif()
 
 # what bench and tune write: its form, never a speed
-foreach(name bench tune)
+foreach(name bench tune knobs)
   add_test(NAME bench/${name} COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_${name}.py
     $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR}/tests/fixtures)
   set_tests_properties(bench/${name} PROPERTIES LABELS bench TIMEOUT 200)
