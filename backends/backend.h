@@ -6,13 +6,15 @@
 typedef struct EmitOptions {
     const char *prefix; // symbol prefix, already checked: prefix_run, prefix_model
     bool standalone;    // no runtime: the run loop is inside, one thread
+    uint32_t weights_id; // not 0: the last input is the weight image, and this identifies its file
     bool sanitize_address; // for programs linked with -fsanitize=address
     const char *source_sha256;
     const char *version; // of vitc, goes into `producer`
 } EmitOptions;
 
 // Programs have one level or several (Program.next), over one image.
-// llvm/: the relocatable ELF object with code and tables; `<prefix>_weights` is undefined (hidden).
+// llvm/: the relocatable ELF object with code and tables; `<prefix>_weights` is undefined (hidden),
+// or there is none (weights_id).
 // Must run in a child (LLVM may abort). False after a diagnostic.
 bool llvm_emit_object(Ctx *c, const Program *p, const EmitOptions *o, Str *object);
 bool llvm_emit_asm(Ctx *c, const Program *p, const EmitOptions *o, Str *text);
@@ -59,7 +61,7 @@ bool write_all(int fd, const void *p, uint64_t n); // false with errno set
 // What a finished vit.o holds, for run, bench and inspect. Views into `file`.
 typedef struct ElfModel {
     char prefix[256]; // of the one symbol <prefix>_model
-    const void *weights;
+    const void *weights; // NULL: in a file of their own
     uint64_t weights_nbytes;
     Arch arch;
     Str code; // the object without its weights: <prefix>_weights undefined again

@@ -100,7 +100,7 @@ const char **header_params(const Program *p) {
 static void dims(Str *out, const Type *t) {
     for (int i = 0; i < t->rank; i++) str_addf(out, "[%lld]", (long long)t->dim[i]);
 }
-static void describe(Str *out, const Program *p) {
+static void describe(Str *out, const Program *p, const EmitOptions *o) {
     const char **names = header_params(p);
     str_add(out, "/* ");
     for (uint32_t i = 0; i < p->input.n + p->output.n; i++) {
@@ -110,6 +110,9 @@ static void describe(Str *out, const Program *p) {
                  c_elem(t->dt));
         dims(out, t);
         str_add(out, t->rank ? "\n" : "(one)\n");
+        if (o->weights_id && i + 1 == p->input.n)
+            str_add(out, " *   the file *.weights.bin beside this one, from vitc_weights_map(); "
+                         "for any number of calls\n");
     }
     str_add(out, " * arena: ARENA_BYTES aligned to ARENA_ALIGN, of this call alone; "
                  "vitc_arena_create() makes one\n"
@@ -147,8 +150,9 @@ void header_print(const Program *p, const EmitOptions *o, Str *out) {
     macro(out, upper, "LABELS", info->nlabels, "");
     macro(out, upper, "TOKENS", (uint64_t)info->tokens, "");
     macro(out, upper, "HIDDEN", (uint64_t)info->hidden, "");
+    if (o->weights_id) macro(out, upper, "WEIGHTS_BYTES", p->weight_bytes, "u");
     str_addf(out, "\nextern const vitc_model_info %s_model;\n", o->prefix);
-    describe(out, p);
+    describe(out, p, o);
     header_signature(p, o->prefix, out);
     str_add(out, ";\n");
     if (p->sample)

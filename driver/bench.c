@@ -32,7 +32,7 @@ static void make_inputs(Measuring *m) {
     Arena *a = m->tool->c.arena;
     uint64_t state = (uint64_t)m->tool->opt.seed;
     m->in = NEW_N(a, void *, info->n_inputs);
-    for (uint32_t i = 0; i < info->n_inputs; i++) {
+    for (uint32_t i = 0; i < given_inputs(info); i++) {
         const vitc_tensor_info *x = &info->inputs[i];
         Type type = type_of_info(x);
         m->in[i] = arena_alloc(a, x->bytes);
@@ -104,7 +104,7 @@ static bool profile(Measuring *m, const Program *p) {
     for (int64_t i = 0; i < runs; i++) {
         m->mark = seconds_now();
         vitc_status status =
-            vitc_execute_marked(object, (const void *const *)m->in, s->out, s->arena,
+            vitc_execute_marked(object, session_inputs(s, m->in), s->out, s->arena,
                                 s->pool ? vitc_pool_parallel(s->pool) : NULL, mark_launch, m);
         if (status != VITC_OK) return status_error(m->tool, status);
     }
@@ -143,7 +143,7 @@ static bool bench_model(Tool *t, void *arg, Str *out) {
     const BenchJob *job = arg;
     Measuring m = {.tool = t};
     m.b.info = executable_load(t, job->exe);
-    if (!m.b.info || !session_open(t, m.b.info, &m.session)) return false;
+    if (!m.b.info || !session_open(t, job->exe, m.b.info, &m.session)) return false;
     if (!t->opt.no_probe && !probe(&m, job)) return false;
     make_inputs(&m);
     for (size_t i = 0; i < job->nthreads; i++)

@@ -35,8 +35,10 @@ static bool add_level(Tool *t, const Target **level, uint32_t n, const Target *a
         if (level[i] == add)
             return diag_error(t->c.diag, ERR_USAGE, 0, "--target names %s twice", add->name);
         if (level[i]->arch != add->arch)
-            return diag_error(t->c.diag, ERR_USAGE, 0, "--target: %s and %s are no levels of one "
-                              "machine", level[i]->name, add->name);
+            return diag_error(t->c.diag, ERR_USAGE, 0,
+                              "--target: %s and %s are no levels of one "
+                              "machine",
+                              level[i]->name, add->name);
     }
     for (; at > 0 && level[at - 1] < add; at--) level[at] = level[at - 1];
     level[at] = add;
@@ -152,21 +154,28 @@ EmitOptions emit_options(const Program *p, const char *prefix) {
 typedef struct ImageJob {
     Tool *tool;
     int fd;
-    uint64_t done;
+    uint64_t done, hash;
     const char *to; // what it is written to, for messages
 } ImageJob;
+static uint64_t fnv1a(uint64_t hash, const unsigned char *p, uint64_t n) {
+    for (uint64_t i = 0; i < n; i++) hash = (hash ^ p[i]) * 0x100000001b3u;
+    return hash;
+}
 static bool image_bytes(void *ctx, const void *bytes, uint64_t n) {
     ImageJob *job = ctx;
     job->done += n;
+    job->hash = fnv1a(job->hash, bytes, n);
     progress_step(&job->tool->term, job->done);
     return write_all(job->fd, bytes, n) ||
            diag_error(job->tool->c.diag, ERR_IO, 0, "%s: %s", job->to, strerror(errno));
 }
-bool build_write_image(Tool *t, const Program *p, int fd, const char *to) {
-    ImageJob job = {t, fd, 0, to};
+bool build_write_image(Tool *t, const Program *p, int fd, const char *to, uint32_t *id) {
+    ImageJob job = {t, fd, 0, 0xcbf29ce484222325u, to};
     progress_begin(&t->term, "weights", p->weight_bytes);
     bool ok = program_image(p, t->c.scratch, image_bytes, &job);
     progress_end(&t->term);
+    uint32_t folded = (uint32_t)(job.hash ^ job.hash >> 32);
+    if (id) *id = folded ? folded : 1;
     return ok;
 }
 bool build_image(Tool *t, const Program *p, Bytes *image) {
@@ -176,7 +185,7 @@ bool build_image(Tool *t, const Program *p, Bytes *image) {
             text_bytes(t->c.arena, p->weight_bytes), text_bytes(t->c.arena, limit(LIM_MEMORY)));
     int fd = memfile_new(t, "the weight image");
     if (fd < 0) return false;
-    if (build_write_image(t, p, fd, "weight image"))
+    if (build_write_image(t, p, fd, "weight image", NULL))
         return memfile_map(t, fd, p->weight_bytes, "the weight image", image);
     close(fd);
     return false;
@@ -199,6 +208,9 @@ static bool executable_from_object(Tool *t, const char *path, Executable *out) {
     *out = (Executable){.object = {m.code.data, m.code.n},
                         .weights = {m.weights, m.weights_nbytes},
                         .prefix = arena_strdup(t->c.arena, m.prefix)};
+    if (!m.weights)
+        out->weights_file =
+            arena_printf(t->c.arena, "%.*s.weights.bin", (int)(strlen(path) - strlen(".o")), path);
     return true;
 }
 void executable_close(Executable *e) {
@@ -223,7 +235,8 @@ const vitc_model_info *executable_level(Tool *t, const vitc_model_info *m) {
     return diag_note(t->c.diag, "it has %s", m->target), NULL;
 }
 const vitc_model_info *executable_link(Tool *t, const Executable *e) {
-#define HOST(name) {#name, (const void *)(uintptr_t)name}
+#define HOST(name)                                                                                 \
+    { #name, (const void *)(uintptr_t)name }
     static const HostSymbol host[] = {HOST(vitc_execute), HOST(vitc_execute_level),
                                       HOST(vitc_model_selftest)};
 #undef HOST

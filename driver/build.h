@@ -40,12 +40,14 @@ bool build_object(Tool *t, const Program *p, const EmitOptions *e, Bytes *object
 bool build_assembly(Tool *t, const Program *p, const EmitOptions *e, Bytes *text);
 bool build_llvm_text(Tool *t, const Program *p, const EmitOptions *e, Bytes *text);
 EmitOptions emit_options(const Program *p, const char *prefix);
-bool build_write_image(Tool *t, const Program *p, int fd, const char *to); // streams it
+// Streams it; `id`, unless NULL: a number that tells images apart, never 0.
+bool build_write_image(Tool *t, const Program *p, int fd, const char *to, uint32_t *id);
 bool build_image(Tool *t, const Program *p, Bytes *image);
 
 // A model ready to run: code and tables whose weight symbol is undefined, and the weights.
 typedef struct Executable {
     Bytes object, weights;
+    const char *weights_file; // NULL: they are here
     const char *prefix;
     const Program *program; // NULL when it came from an object file
 } Executable;

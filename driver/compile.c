@@ -42,9 +42,7 @@ static const char *prefix_from_output(Tool *t, const char *output) {
 static const char *choose_prefix(Tool *t) {
     const Options *o = &t->opt;
     bool is_named = o->output && strcmp(o->output, "-");
-    const char *name = o->prefix ? o->prefix
-                       : is_named ? prefix_from_output(t, o->output)
-                                  : "vit";
+    const char *name = o->prefix ? o->prefix : is_named ? prefix_from_output(t, o->output) : "vit";
     if (prefix_is_free(name)) return name;
     diag_error(t->c.diag, ERR_USAGE, 0, "'%s' cannot be a symbol prefix", name);
     diag_note(t->c.diag, "a prefix has 1 to 64 letters, digits and _, and is no word of C or C++");
@@ -159,8 +157,7 @@ bool verb_compile(Tool *t) {
     passes.report_ctx = t;
     if (source.kern) return kernel_passes(t, source.kern, &passes);
     if (source.program && o->passes) return program_passes(t, source.program, &passes);
-    if (source.graph && (o->passes || o->stop_after))
-        return graph_passes(t, source.graph, &passes);
+    if (source.graph && (o->passes || o->stop_after)) return graph_passes(t, source.graph, &passes);
     if (!needs_output(t)) return false;
 
     Program *p = source.program ? source.program : pipeline_run(&t->c, source.graph, &passes);

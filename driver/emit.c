@@ -5,6 +5,7 @@
 #include "driver/memfile.h"
 #include "driver/outfile.h"
 #include "driver/tempdir.h"
+#include "runtime/vitc_object.h"
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -18,19 +19,20 @@ typedef struct EmitKind {
     const char *opening; // of what an earlier run left, which may be replaced
     bool is_lib;         // libvit.a belongs to the model vit
     bool has_header;
-    bool has_image;      // takes the weights in from a file beside it
-    bool (*build)(Emit *e); // the code, before any file is opened
+    bool has_image;         // takes the weights in from a file beside it
+    bool (*build)(Emit *e); // the code, before its file is opened
     bool (*write)(Emit *e, int fd);
 } EmitKind;
 struct Emit {
     Tool *tool;
     const Program *program;
-    const EmitOptions *options;
+    EmitOptions options;
     const EmitKind *kind;
-    bool is_stream;                       // a device or a pipe receives the output alone
-    const char *stem;                     // of the names beside it: "out/vit"
-    const char *output, *header, *image;  // the last two NULL: not written
-    Str rule; // for --depfile; empty: none
+    bool is_apart;                       // --weights file
+    bool is_stream;                      // a device or a pipe receives the output alone
+    const char *stem;                    // of the names beside it: "out/vit"
+    const char *output, *header, *image; // the last two NULL: not written
+    Str rule;                            // for --depfile; empty: none
     Bytes code;
     OutFile *file[OUT_FILES];
     const char *path[OUT_FILES];
@@ -70,7 +72,7 @@ static void choose_names(Emit *e) {
     e->stem = arena_printf(e->tool->c.arena, "%.*s%s", (int)(base_name(output) - output), output,
                            emit_base(e->tool, output));
     if (e->kind->has_header) e->header = beside(e, ".h");
-    if (e->kind->has_image) e->image = beside(e, ".weights.bin");
+    if (e->kind->has_image || e->is_apart) e->image = beside(e, ".weights.bin");
 }
 
 // ---- output files ---------------------------------------------------------------------------
@@ -121,7 +123,7 @@ static ElfWeights weights_section(const Emit *e) {
     const Program *p = e->program;
     bool x86 = p->target->arch == ARCH_X86_64;
     return (ElfWeights){
-        .symbol = arena_printf(e->tool->c.arena, "%s_weights", e->options->prefix),
+        .symbol = arena_printf(e->tool->c.arena, "%s_weights", e->options.prefix),
         .section =
             x86 ? ".lrodata.vitc" : ".rodata.vitc", // outside of the 2 GB that code can reach
         .nbytes = p->weight_bytes,
@@ -131,25 +133,26 @@ static ElfWeights weights_section(const Emit *e) {
 }
 static bool stream_weights(void *ctx, int fd) {
     const Emit *e = ctx;
-    return build_write_image(e->tool, e->program, fd, e->output);
+    return build_write_image(e->tool, e->program, fd, e->output, NULL);
 }
 
 // ---- an object, a library --------------------------------------------------------------------
 static bool object_code(Emit *e) {
-    return build_object(e->tool, e->program, e->options, &e->code);
+    return build_object(e->tool, e->program, &e->options, &e->code);
 }
 static bool object_write(Emit *e, int fd) {
     ElfWeights w = weights_section(e);
+    if (e->is_apart) return write_all(fd, e->code.data, e->code.n) || io_error(e->tool, e->output);
     return elf_append(&e->tool->c, e->code.data, e->code.n, &w, fd, e->output, stream_weights, e);
 }
 static bool archive_write(Emit *e, int fd) {
     Tool *t = e->tool;
     Str head = str_new(t->c.arena);
-    ElfWeights w = weights_section(e);
+    ElfWeights section = weights_section(e), *w = e->is_apart ? NULL : &section;
     uint64_t nbytes;
     const char *member = base_name(beside(e, ".o"));
-    if (!ar_head(&t->c, e->output, member, e->code.data, e->code.n, &w, &head) ||
-        !elf_appended_size(&t->c, e->code.data, e->code.n, &w, e->output, &nbytes))
+    if (!ar_head(&t->c, e->output, member, e->code.data, e->code.n, w, &head) ||
+        !elf_appended_size(&t->c, e->code.data, e->code.n, w, e->output, &nbytes))
         return false;
     if (!write_all(fd, head.data, head.n)) return io_error(t, e->output);
     return object_write(e, fd) &&
@@ -167,7 +170,7 @@ typedef struct LinkJob {
 } LinkJob;
 static bool write_version_script(Emit *e, const char *dir) {
     Str s = str_new(e->tool->c.arena);
-    const char *p = e->options->prefix;
+    const char *p = e->options.prefix;
     str_addf(&s, "{\n  global:\n    %s_run; %s_model; %s_selftest;\n%s  local: *;\n};\n", p, p, p,
              exported);
     int fd = tempdir_create(dir, "exports");
@@ -179,12 +182,19 @@ static bool link_shared(Tool *t, void *arg, Str *out) {
     const LinkJob *job = arg;
     const char *runtime = support_dir(t, "libvitc-runtime.a");
     if (!runtime) return false;
-    const char *argv[] = {
-        "-shared", "-o", "out", "-Wl,-z,now,-z,relro,-z,noexecstack", "-Wl,--build-id=none",
-        "-Wl,--version-script=exports",
-        arena_printf(t->c.arena, "-Wl,-soname,%s", base_name(job->emit->output)), "model.o",
-        "-Wl,--whole-archive", arena_printf(t->c.arena, "%s/libvitc-runtime.a", runtime),
-        "-Wl,--no-whole-archive", "-lpthread", "-lm"};
+    const char *argv[] = {"-shared",
+                          "-o",
+                          "out",
+                          "-Wl,-z,now,-z,relro,-z,noexecstack",
+                          "-Wl,--build-id=none",
+                          "-Wl,--version-script=exports",
+                          arena_printf(t->c.arena, "-Wl,-soname,%s", base_name(job->emit->output)),
+                          "model.o",
+                          "-Wl,--whole-archive",
+                          arena_printf(t->c.arena, "%s/libvitc-runtime.a", runtime),
+                          "-Wl,--no-whole-archive",
+                          "-lpthread",
+                          "-lm"};
     (void)out;
     return cc_run(t, job->dir, "linked the shared library", argv, COUNT_OF(argv));
 }
@@ -220,11 +230,11 @@ static bool text_write(Emit *e, int fd) {
     return write_all(fd, e->code.data, e->code.n) || io_error(e->tool, e->output);
 }
 static bool llvm_code(Emit *e) {
-    return build_llvm_text(e->tool, e->program, e->options, &e->code);
+    return build_llvm_text(e->tool, e->program, &e->options, &e->code);
 }
 static bool c_code(Emit *e) {
     Str source = str_new(e->tool->c.arena);
-    if (!c_emit_source(&e->tool->c, e->program, e->options, base_name(e->image),
+    if (!c_emit_source(&e->tool->c, e->program, &e->options, base_name(e->image),
                        base_name(e->header), &source))
         return false;
     e->code = bytes_of(&source);
@@ -232,8 +242,8 @@ static bool c_code(Emit *e) {
 }
 static bool assembly(Emit *e, Str *text) {
     Bytes code;
-    if (!build_assembly(e->tool, e->program, e->options, &code)) return false;
-    str_addf(text, "/* Made by %s for target %s. */\n", e->options->version,
+    if (!build_assembly(e->tool, e->program, &e->options, &code)) return false;
+    str_addf(text, "/* Made by %s for target %s. */\n", e->options.version,
              program_target(e->program));
     str_add_n(text, code.data, code.n);
     return true;
@@ -242,7 +252,7 @@ static bool assembly_code(Emit *e) {
     Str text = str_new(e->tool->c.arena);
     ElfWeights w = weights_section(e);
     if (!assembly(e, &text)) return false;
-    asm_append(&w, base_name(e->image), &text);
+    if (!e->is_apart) asm_append(&w, base_name(e->image), &text);
     e->code = bytes_of(&text);
     return true;
 }
@@ -278,10 +288,10 @@ static bool save_source(Emit *e) {
     const char *path = beside(e, is_c ? ".c" : ".ll");
     if (!may_replace(e->tool, path, is_c ? opening_c : opening_llvm)) return false;
     if (!is_c)
-        return build_llvm_text(e->tool, e->program, e->options, &text) &&
+        return build_llvm_text(e->tool, e->program, &e->options, &text) &&
                write_bytes(e, path, text.data, text.n);
     Str source = str_new(e->tool->c.arena);
-    return c_emit_source(&e->tool->c, e->program, e->options, NULL, base_name(beside(e, ".h")),
+    return c_emit_source(&e->tool->c, e->program, &e->options, NULL, base_name(beside(e, ".h")),
                          &source) &&
            write_str(e, path, &source);
 }
@@ -305,10 +315,20 @@ static bool may_replace_all(Emit *e) {
            (!e->image || may_replace(t, e->image, "")) &&
            (!e->rule.n || may_replace(t, t->opt.depfile, rule_target(e)));
 }
+// A weights file of its own ends with what identifies it, and the program reads it as an input.
+static bool set_apart(Emit *e, int fd, uint32_t id) {
+    vitc_weights_trailer t = {.nbytes = e->program->weight_bytes, .id = id};
+    memcpy(t.magic, VITC_WEIGHTS_MAGIC, sizeof t.magic);
+    e->options.weights_id = id;
+    e->program = program_weights_as_input(e->program, e->tool->c.arena);
+    return write_all(fd, &t, sizeof t) || io_error(e->tool, e->image);
+}
 static bool write_image(Emit *e) {
+    uint32_t id;
     if (!e->image) return true;
     OutFile *o = open_file(e, e->image);
-    return o && build_write_image(e->tool, e->program, o->fd, e->image);
+    return o && build_write_image(e->tool, e->program, o->fd, e->image, &id) &&
+           (!e->is_apart || set_apart(e, o->fd, id));
 }
 static bool write_output(Emit *e) {
     OutFile *o = open_file(e, e->output);
@@ -317,7 +337,7 @@ static bool write_output(Emit *e) {
 static bool write_header(Emit *e) {
     Str text = str_new(e->tool->c.arena);
     if (!e->header) return true;
-    header_print(e->program, e->options, &text);
+    header_print(e->program, &e->options, &text);
     return write_str(e, e->header, &text);
 }
 static bool write_depfile(Emit *e) {
@@ -325,19 +345,25 @@ static bool write_depfile(Emit *e) {
 }
 // In the order in which they appear: a new vit.c never stands beside an old image.
 static bool write_files(Emit *e) {
-    return write_image(e) && save_source(e) && save_assembly(e) && write_output(e) &&
-           write_header(e) && write_depfile(e);
+    return write_image(e) && e->kind->build(e) && save_source(e) && save_assembly(e) &&
+           write_output(e) && write_header(e) && write_depfile(e);
 }
 static bool check_options(Emit *e) {
     const Options *o = &e->tool->opt;
     Diag *d = e->tool->c.diag;
-    if (e->is_stream && e->kind->has_image)
-        return diag_error(d, ERR_USAGE, 0, "--emit %s writes several files: give -o FILE%s",
-                          o->emit, e->kind->suffix);
+    if (e->is_stream && (e->kind->has_image || e->is_apart))
+        return diag_error(d, ERR_USAGE, 0, "--%s %s writes several files: give -o FILE%s",
+                          e->is_apart ? "weights" : "emit", e->is_apart ? o->weights : o->emit,
+                          e->kind->suffix);
+    if (e->is_apart && !e->program->weight_bytes)
+        return diag_error(d, ERR_USAGE, 0, "--weights file: the model has no weights");
+    if (e->is_apart && e->program->sample)
+        return diag_error(d, ERR_USAGE, 0,
+                          "--selftest lies among the weights: it cannot go with --weights file");
     if (e->is_stream && (o->save_temps || e->kind->is_lib))
         return diag_error(d, ERR_USAGE, 0, "%s needs a file: -o FILE%s",
-                          o->save_temps ? "--save-temps" : arena_printf(e->tool->c.arena,
-                                                                        "--emit %s", o->emit),
+                          o->save_temps ? "--save-temps"
+                                        : arena_printf(e->tool->c.arena, "--emit %s", o->emit),
                           e->kind->suffix);
     if (!strcmp(o->emit, "llvm") && strcmp(o->backend, "llvm"))
         return diag_error(d, ERR_USAGE, 0, "--emit llvm is what --backend llvm compiles");
@@ -345,11 +371,12 @@ static bool check_options(Emit *e) {
 }
 bool emit_program(Tool *t, const Program *p, const EmitOptions *options, const FileNames *opened,
                   Emitted *out) {
-    Emit e = {.tool = t, .program = p, .options = options, .kind = kind_of(t)};
+    Emit e = {.tool = t, .program = p, .options = *options, .kind = kind_of(t)};
+    e.is_apart = !strcmp(t->opt.weights, "file");
     e.rule = str_new(t->c.arena);
     choose_names(&e);
     if (t->opt.depfile && !depfile_text(t, e.output, opened, &e.rule)) return false;
-    if (!check_options(&e) || !may_replace_all(&e) || !e.kind->build(&e)) return false;
+    if (!check_options(&e) || !may_replace_all(&e)) return false;
     if (!write_files(&e)) {
         for (int i = 0; i < e.nfiles; i++) out_abort(e.file[i]);
         return false;

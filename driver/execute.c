@@ -10,10 +10,30 @@ bool status_error(Tool *t, vitc_status s) {
                                         : ERR_INTERNAL;
     return diag_error(t->c.diag, kind, 0, "the model refused to run: %s", vitc_status_str(s));
 }
-bool session_open(Tool *t, const vitc_model_info *info, Session *s) {
+uint32_t given_inputs(const vitc_model_info *info) {
+    return info->n_inputs - (info->weights_id ? 1 : 0);
+}
+static bool map_weights(Tool *t, const char *path, Session *s) {
+    vitc_status status = vitc_weights_map(s->info, path, &s->in[given_inputs(s->info)]);
+    if (status == VITC_OK) return true;
+    Loc at = diag_loc(t->c.diag, (LocInfo){.file = path});
+    if (status == VITC_E_IO)
+        return diag_error(t->c.diag, ERR_IO, at, "the object's weights cannot be read");
+    if (status == VITC_E_ABI)
+        return diag_error(t->c.diag, ERR_MODEL, at,
+                          "not the weights that the object was made with");
+    return status_error(t, status);
+}
+const void *const *session_inputs(const Session *s, void *const *in) {
+    for (uint32_t i = 0; i < given_inputs(s->info); i++) s->in[i] = in[i];
+    return s->in;
+}
+bool session_open(Tool *t, const Executable *e, const vitc_model_info *info, Session *s) {
     *s = (Session){.info = info, .threads = 1};
     vitc_status cpu = vitc_cpu_check(info->cpu_features);
     if (cpu != VITC_OK) return status_error(t, cpu);
+    s->in = NEW_N(t->c.arena, const void *, info->n_inputs);
+    if (info->weights_id && !map_weights(t, e->weights_file, s)) return false;
     s->arena = vitc_arena_create(info);
     if (!s->arena) return status_error(t, VITC_E_MEMORY);
     s->out = NEW_N(t->c.arena, void *, info->n_outputs);
@@ -30,7 +50,7 @@ bool session_threads(Tool *t, Session *s, int threads) {
 }
 bool session_run(Tool *t, Session *s, void *const *in) {
     const vitc_parallel *par = s->pool ? vitc_pool_parallel(s->pool) : NULL;
-    vitc_status status = s->info->run((const void *const *)in, s->out, s->arena, par);
+    vitc_status status = s->info->run(session_inputs(s, in), s->out, s->arena, par);
     return status == VITC_OK || status_error(t, status);
 }
 

@@ -8,12 +8,16 @@
 // Buffers of one model, ready for calls.
 typedef struct Session {
     const vitc_model_info *info;
-    void **out; // of info->n_outputs
+    void **out;      // of info->n_outputs
+    const void **in; // of info->n_inputs, the last being the weights when they are a file
     void *arena;
     vitc_pool *pool; // NULL: the calling thread alone
     int threads;
 } Session;
-bool session_open(Tool *t, const vitc_model_info *info, Session *s);
+bool session_open(Tool *t, const Executable *e, const vitc_model_info *info, Session *s);
+// Inputs that the caller gives: all but weights from a file of their own, which the session adds.
+uint32_t given_inputs(const vitc_model_info *info);
+const void *const *session_inputs(const Session *s, void *const *in); // for info->run
 bool session_threads(Tool *t, Session *s, int threads);
 bool session_run(Tool *t, Session *s, void *const *in);
 bool status_error(Tool *t, vitc_status s); // always false

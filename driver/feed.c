@@ -96,10 +96,10 @@ static bool missing_input(Tool *t, const char *file, const char *input, const We
 static bool bind_tensors(Tool *t, Feed *f, const FileView *view) {
     Weights *w = NEW(t->c.arena, Weights);
     if (!read_tensors(t, view, w)) return false;
-    f->tensor = NEW_N(t->c.arena, const WeightTensor *, f->info->n_inputs);
-    for (uint32_t i = 0; i < f->info->n_inputs; i++) {
+    f->tensor = NEW_N(t->c.arena, const WeightTensor *, given_inputs(f->info));
+    for (uint32_t i = 0; i < given_inputs(f->info); i++) {
         const WeightTensor *x = weights_find(w, f->info->inputs[i].name);
-        if (!x && w->tensor.n == 1 && f->info->n_inputs == 1) x = &w->tensor.data[0];
+        if (!x && w->tensor.n == 1 && given_inputs(f->info) == 1) x = &w->tensor.data[0];
         if (!x) return missing_input(t, view->path, f->info->inputs[i].name, w);
         if (!bind_tensor(t, f, i, x)) return false;
     }
@@ -122,10 +122,10 @@ static void fill_tensor(const Feed *f, uint32_t input, uint32_t call) {
 // ---- pictures -------------------------------------------------------------------------------
 static bool picture_model(Tool *t, const Feed *f) {
     const vitc_tensor_info *in = &f->info->inputs[0];
-    if (f->info->n_inputs != 1)
+    if (given_inputs(f->info) != 1)
         return diag_error(t->c.diag, ERR_MODEL, 0,
                           "the model has %u inputs; give all of them in a .safetensors file",
-                          f->info->n_inputs);
+                          given_inputs(f->info));
     if (in->rank != 4)
         return diag_error(t->c.diag, ERR_MODEL, 0, "the model's input '%s' is no image", in->name);
     const vitc_preprocess *p = f->info->preprocess;
@@ -167,7 +167,7 @@ static bool read_picture(Tool *t, Feed *f, const char *path, uint32_t place) {
 // The unused places of the last call keep the items of the call before.
 bool feed_fill(Tool *t, Feed *f, uint32_t call) {
     if (f->tensor) {
-        for (uint32_t i = 0; i < f->info->n_inputs; i++) fill_tensor(f, i, call);
+        for (uint32_t i = 0; i < given_inputs(f->info); i++) fill_tensor(f, i, call);
         return true;
     }
     for (uint32_t i = 0, item = call * f->batch; i < f->batch && item < f->nitems; i++, item++)
@@ -185,10 +185,10 @@ static bool count_items(Tool *t, Feed *f, const FileView *first) {
 }
 bool feed_open(Tool *t, const vitc_model_info *info, const TextList *files, Feed *out) {
     *out = (Feed){.info = info, .files = files, .batch = 1};
-    out->in = NEW_N(t->c.arena, void *, info->n_inputs);
-    for (uint32_t i = 0; i < info->n_inputs; i++)
+    out->in = NEW_N(t->c.arena, void *, given_inputs(info));
+    for (uint32_t i = 0; i < given_inputs(info); i++)
         out->in[i] = arena_alloc(t->c.arena, info->inputs[i].bytes);
-    if (info->n_inputs && info->inputs[0].rank) out->batch = (uint32_t)info->inputs[0].dim[0];
+    if (given_inputs(info) && info->inputs[0].rank) out->batch = (uint32_t)info->inputs[0].dim[0];
     FileView first;
     if (!file_map(&t->c, files->data[0], &first) || !count_items(t, out, &first)) return false;
     out->ncalls = (out->nitems + out->batch - 1) / out->batch;

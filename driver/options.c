@@ -70,7 +70,6 @@ typedef struct Refusal {
     const char *option, *value, *instead;
 } Refusal;
 static const Refusal refusals[] = {
-    {"weights", "file", "weights are embedded in the object"},
     {"dtype", "int8", "bf16 and f16 are there"},
     {"mask", "head_mask", "bool_masked_pos is there"},
     {"mask", "visible", "bool_masked_pos is there"},

@@ -67,7 +67,8 @@ static const vitc_object *load_probe(Tool *t, const Target *target) {
     EmitOptions e = emit_options(p, "probe");
     Str object = str_new(c->arena);
     if (!llvm_emit_object(c, p, &e, &object)) return NULL;
-    Executable exe = {{object.data, object.n}, {"", 0}, e.prefix, p};
+    Executable exe = {
+        .object = {object.data, object.n}, .weights = {"", 0}, .prefix = e.prefix, .program = p};
     const vitc_model_info *info = executable_load(t, &exe);
     return info ? info->object : NULL;
 }

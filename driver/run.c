@@ -161,7 +161,8 @@ static bool run_model(Tool *t, void *arg, Str *out) {
     const RunJob *job = arg;
     Run r = {.tool = t};
     const vitc_model_info *m = executable_load(t, job->exe);
-    if (!m || !feed_open(t, m, &t->opt.input, &r.feed) || !session_open(t, m, &r.session) ||
+    if (!m || !feed_open(t, m, &t->opt.input, &r.feed) ||
+        !session_open(t, job->exe, m, &r.session) ||
         !session_threads(t, &r.session, job->threads) || !make_outputs(&r))
         return false;
     for (uint32_t call = 0; call < r.feed.ncalls; call++) {

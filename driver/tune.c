@@ -148,7 +148,7 @@ static bool compare_work(Tool *t, void *arg, Str *out) {
     if (!session_threads(t, &threads, (int)job->tuner->threads)) return false;
     for (int i = 0; i < SIDES; i++) {
         const vitc_model_info *m = executable_load(t, job->exe[i]);
-        if (!m || !session_open(t, m, &side[i].session)) return false;
+        if (!m || !session_open(t, job->exe[i], m, &side[i].session)) return false;
         side[i].session.pool = threads.pool;
     }
     void **in = random_inputs(t, side[0].session.info);

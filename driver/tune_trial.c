@@ -88,7 +88,7 @@ static bool runner_open(Tool *t, Bytes object, Bytes weights, vitc_pool *pool, R
     uint64_t state = 3;
     *r = (Runner){.tool = t, .weights = weights};
     const vitc_model_info *info = executable_load(t, &exe);
-    if (!info || !session_open(t, info, &r->session)) return false;
+    if (!info || !session_open(t, &exe, info, &r->session)) return false;
     r->session.pool = pool;
     r->in = NEW_N(a, void *, info->n_inputs);
     for (uint32_t i = 0; i < info->n_inputs; i++) {

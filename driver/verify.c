@@ -72,7 +72,7 @@ static bool run_object(Tool *t, void *arg, Str *out) {
     Feed feed;
     Session s;
     void *const *in = job->v->in;
-    if (!m || !session_open(t, m, &s)) return false;
+    if (!m || !session_open(t, job->exe, m, &s)) return false;
     if (!in) {
         if (!feed_open(t, m, &t->opt.input, &feed) || !feed_fill(t, &feed, 0)) return false;
         in = feed.in;

@@ -79,6 +79,8 @@ GRAPH_PASS(dtype); // weights become CAST(CAST(w, half), F32): rounded, and kept
 GRAPH_PASS(fuse);  // sets Node.group
 // passes/plan + passes/lower
 Program *lower_program(PassCtx *p, Graph *g, const Target *t);
+// A copy, every level of it, whose last input is the weight image, "weights".
+Program *program_weights_as_input(const Program *p, Arena *a);
 // passes/kernel
 void pass_math(Kern *k, Kern *out);  // EXP, ERF… into arithmetic: fills `out`
 void pass_legal(Kern *k, Kern *out); // what the target has not (isa.def) into what it has

@@ -67,6 +67,9 @@ static size_t element_bytes(int dtype) {
     static const unsigned char size[] = {0, 4, 1, 1, 2, 2, 4, 8, 0, 1, 2, 8, 4, 8, 0, 0, 2};
     return dtype > 0 && dtype < (int)sizeof size && size[dtype] ? size[dtype] : 1;
 }
+static size_t input_align(const vitc_model_info *m, uint32_t i) {
+    return m->weights_id && i + 1 == m->n_inputs ? 64 : element_bytes(m->inputs[i].dtype);
+}
 static int overlaps(const void *a, uint64_t na, const void *b, uint64_t nb) {
     uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
     return x < y + nb && y < x + na;
@@ -90,6 +93,7 @@ static vitc_status check(const vitc_object *o, const void *const *in, void *cons
     for (uint32_t i = 0; i < m->n_inputs; i++) {
         vitc_status s = check_tensor(&m->inputs[i], in[i], arena, used);
         if (s) return s;
+        if ((uintptr_t)in[i] % input_align(m, i)) return VITC_E_ALIGN;
     }
     for (uint32_t i = 0; i < m->n_outputs; i++) {
         vitc_status s = check_tensor(&m->outputs[i], out[i], arena, used);

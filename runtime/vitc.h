@@ -17,11 +17,12 @@ extern "C" {
 typedef enum vitc_status {
     VITC_OK = 0,
     VITC_E_ARG,   /* a null pointer, or a size that cannot be */
-    VITC_E_ALIGN, /* an input or output not aligned to its element, or the arena not to arena_align
-                   */
+    VITC_E_ALIGN, /* an input or output not aligned to its element, the arena not to arena_align, or
+                   * a weights file not to 64 */
     VITC_E_ARENA, /* input, output and arena overlap */
     VITC_E_CPU,   /* this processor lacks what the object needs (cpu_features) */
-    VITC_E_ABI,   /* the object was made for another version of this library */
+    VITC_E_ABI,   /* the object was made for another version of this library, or for another
+                   * weights file */
     VITC_E_IO,
     VITC_E_SELFTEST, /* the weights are damaged, or a result is not what it was at compile time */
     VITC_E_MEMORY
@@ -115,7 +116,10 @@ typedef struct vitc_model_info { /* read-only, inside the object */
     /* A model for several machine levels over one weight image: its levels, best first. run() takes
      * the first that this processor can run. Each is a model of its own, whose run() takes no other
      * level; an arena fits them all. 0 and NULL: a model for one level. */
-    uint32_t n_levels, reserved;
+    uint32_t n_levels;
+    /* Not 0: the weights are a file of their own (--weights file), which this number identifies.
+     * vitc_weights_map() makes it the model's last input, "weights". */
+    uint32_t weights_id;
     const struct vitc_model_info *const *levels;
 } vitc_model_info;
 /* The level that m->run() takes on this processor; NULL when it can run none. */
@@ -130,6 +134,11 @@ vitc_status vitc_model_selftest(const vitc_model_info *m, void *arena, const vit
 /* ---- helpers, each optional ---- */
 void *vitc_arena_create(const vitc_model_info *m); /* aligned, NULL when there is no memory */
 void vitc_arena_destroy(const vitc_model_info *m, void *arena);
+/* The weights file of a model compiled with --weights file, read-only, aligned to a page, for any
+ * number of runs in any number of threads. VITC_E_IO: it cannot be read; VITC_E_ABI: it is not the
+ * file that the model was compiled with; VITC_E_ARG: the model has its weights inside. */
+vitc_status vitc_weights_map(const vitc_model_info *m, const char *path, const void **weights);
+void vitc_weights_unmap(const vitc_model_info *m, const void *weights); /* NULL is fine */
 /* Indices of the k largest of n, largest first, ties by lower index; NaN last. */
 void vitc_topk(const float *v, size_t n, size_t k, size_t *index);
 void vitc_softmax(const float *v, float *out, size_t n);

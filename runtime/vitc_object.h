@@ -46,6 +46,14 @@ typedef struct vitc_object {
     const vitc_sample *sample; /* NULL without --selftest */
 } vitc_object;
 
+/* What follows the image in a weights file; numbers are little-endian. */
+#define VITC_WEIGHTS_MAGIC "vitcwts1"
+typedef struct vitc_weights_trailer {
+    char magic[8];
+    uint64_t nbytes; /* of the image */
+    uint32_t id, zero;
+} vitc_weights_trailer;
+
 /* Checks arguments, alignment, overlap and CPU, then runs every launch in order, each in
  * min(par->threads, max_slices, grid) slices. */
 vitc_status vitc_execute(const vitc_object *o, const void *const *in, void *const *out, void *arena,

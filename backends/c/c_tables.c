@@ -45,6 +45,10 @@ static void print_weights(const CModule *m, const char *file, Str *out) {
              "extern const int64_t %s_weights_anchor __attribute__((visibility(\"hidden\")));\n\n",
              p, p, p, p, p, p);
 }
+static const char *weights_anchor(const CModule *m) {
+    if (m->o->weights_id) return "NULL";
+    return arena_printf(m->c->scratch, "&%s_weights_anchor", m->o->prefix);
+}
 static void print_places(const CModule *m, uint32_t at, Str *out) {
     static const char *const kind[PLACE_COUNT] = {"ARENA", "WEIGHTS", "INPUT", "OUTPUT"};
     const Launch *l = &m->p->launch.data[at];
@@ -157,6 +161,7 @@ static void print_info(const CModule *m, const Entry *e, uint64_t arena_bytes, S
     str_addf(out, "    .run = %s,\n    .object = %s,\n", e->run, e->object);
     if (e->nlevels)
         str_addf(out, "    .n_levels = %u,\n    .levels = %s,\n", e->nlevels, e->levels);
+    if (m->o->weights_id) str_addf(out, "    .weights_id = 0x%xu,\n", m->o->weights_id);
     str_add(out, "};\n");
 }
 static void print_run(const char *name, const char *runtime, const char *first, Str *out) {
@@ -183,8 +188,8 @@ static void print_level(const CModule *m, const char *declaration, const char *i
     print_info(m, &e, arena_bytes, out);
     str_addf(out,
              "static const vitc_object %s = {\n    .abi = VITC_ABI,\n    .n_launches = %u,\n   "
-             " .launches = launches%s,\n    .weights_anchor = &%s_weights_anchor,\n",
-             object, p->launch.n, m->suffix, m->o->prefix);
+             " .launches = launches%s,\n    .weights_anchor = %s,\n",
+             object, p->launch.n, m->suffix, weights_anchor(m));
     str_addf(out,
              "    .intermediate_bytes = %" PRIu64 ",\n    .scratch_bytes = %" PRIu64
              ",\n    .max_slices = %u,\n    .info = &%s,\n",
@@ -243,7 +248,7 @@ static void print_functions(const CModule *m, Str *out) {
              m->o->prefix, m->o->prefix);
 }
 void c_print_tables(CModule *m, const char *weights_file, Str *out) {
-    print_weights(m, weights_file, out);
+    if (!m->o->weights_id) print_weights(m, weights_file, out);
     print_tensors(m, m->p->input.data, m->p->input.n, "inputs", out);
     print_tensors(m, m->p->output.data, m->p->output.n, "outputs", out);
     print_labels(m, out);

@@ -78,6 +78,7 @@ static LLVMValueRef launches(const Module *m, const Program *p, const LLVMValueR
 // relocation and no distance is too far. Marked as initialised elsewhere, or an optimiser folds it
 // back into a 32-bit reference.
 static LLVMValueRef anchor(const Module *m) {
+    if (m->o->weights_id) return null_ptr(m);
     LLVMValueRef weights = LLVMAddGlobal(m->m, m->i8, public_name(m, "weights"));
     LLVMSetVisibility(weights, LLVMHiddenVisibility);
     LLVMValueRef word = LLVMAddGlobal(m->m, m->i64, "weights_anchor");
@@ -179,8 +180,8 @@ static LLVMValueRef model_fields(const Module *m, const Common *c, const Entry *
                   u64(m, program_host_arena(p)), u64(m, ARENA_ALIGN), u64(m, p->weight_bytes),
                   u64(m, e->flops), u64(m, e->features), u32(m, p->input.n), u32(m, p->output.n),
                   c->inputs, c->outputs, u32(m, info->nlabels), u32(m, (uint64_t)info->task),
-                  c->labels, c->preprocess, e->run, e->object, u32(m, e->nlevels), u32(m, 0),
-                  e->levels);
+                  c->labels, c->preprocess, e->run, e->object, u32(m, e->nlevels),
+                  u32(m, m->o->weights_id), e->levels);
 }
 
 // ---- functions -------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 // equal when their files are.
 //
 //     run_model OUT [LEVEL]
+//     run_model OUT WEIGHTS      a model whose weights are a file of their own
 #include "vitc.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,11 +28,13 @@ static void *room(uint64_t bytes) {
 }
 int main(int argc, char **argv) {
     const vitc_model_info *m =
-        argc > 2 ? vitc_model_level(&model_model, argv[2]) : &model_model;
+        argc > 2 && !model_model.weights_id ? vitc_model_level(&model_model, argv[2]) : &model_model;
     const void *in[16];
     void *out[64], *again[64];
     if (argc < 2 || !m || m->n_inputs > 16 || m->n_outputs > 64) return 2;
-    for (uint32_t i = 0; i < m->n_inputs; i++) {
+    uint32_t given = m->n_inputs - (m->weights_id ? 1 : 0);
+    if (m->weights_id && (argc != 3 || vitc_weights_map(m, argv[2], &in[given]))) return 4;
+    for (uint32_t i = 0; i < given; i++) {
         void *p = room(m->inputs[i].bytes);
         fill(&m->inputs[i], p);
         in[i] = p;

@@ -2,6 +2,8 @@
 """Everything that compile can write becomes the same program: --emit obj, asm, archive, so and c, and what
 --save-temps keeps, give equal bytes with every assembler and linker there is.
 
+The same with --weights file, whose host maps the weights.
+
     emits.py VITC ROOT RUNTIME_ARCHIVE MODEL
 """
 import os
@@ -13,6 +15,7 @@ import tempfile
 VITC, ROOT, RUNTIME, MODEL = (os.path.abspath(p) for p in sys.argv[1:5])
 TARGET = "x86-64-v2"
 INCLUDE = "-I" + os.path.join(ROOT, "runtime")
+HERE = os.path.dirname(os.path.abspath(__file__))
 HOST = os.path.join(ROOT, "tests/cc/run_model.c")
 LINKERS = {"bfd": "ld.bfd", "gold": "ld.gold", "lld": "ld.lld"}
 
@@ -34,12 +37,12 @@ def expect(condition, what):
         sys.exit(what)
 
 
-def build_and_run(place, what, parts, *flags):
+def build_and_run(place, parts, *flags, weights=()):
     """Links the host with `parts` and returns what its outputs are."""
     runtime = [] if any(".so" in p for p in parts) else [RUNTIME]
-    sh("cc", "-O1", INCLUDE, HOST, *parts, *runtime, "-lm", "-lpthread", "-Wl,-rpath," + place + "/so",
+    sh("cc", "-O1", INCLUDE, HOST, *parts, *runtime, "-lm", "-lpthread", "-Wl,-rpath," + place + "/" + os.path.dirname(parts[0]),
        *flags, "-o", "program", cwd=place)
-    sh("./program", "outputs", cwd=place)
+    sh("./program", "outputs", *weights, cwd=place)
     with open(os.path.join(place, "outputs"), "rb") as f:
         return f.read()
 
@@ -68,6 +71,29 @@ def check_exports(place):
     expect(not other and "vitc_execute" not in names, f"exported besides: {other}")
 
 
+def check_weights_file(place, want):
+    kinds = {"obj": "model.o", "so": "libmodel.so", "archive": "libmodel.a", "c": "model.c", "asm": "model.s"}
+    for kind, name in kinds.items():
+        folder = "apart_" + kind
+        emit(place, folder, name, "--emit", kind, "--weights", "file")
+        if kind in ("c", "asm"):
+            sh("gcc", "-std=c11", "-O2", "-ffp-contract=off", "-msse4.2", INCLUDE, "-c", name, "-o", "made.o",
+               cwd=f"{place}/{folder}")
+            name = "made.o"
+        got = build_and_run(place, [f"{folder}/{name}"], weights=[folder + "/model.weights.bin"])
+        expect(got == want, f"--weights file --emit {kind}: other outputs")
+        print("weights file,", kind, "equal")
+    symbols = sh("nm", "model.o", cwd=place + "/apart_obj")
+    expect("model_weights" not in symbols, f"the object still has its weights:\n{symbols}")
+    with open(place + "/apart_obj/model.weights.bin", "rb") as f, open(place + "/other.bin", "wb") as other:
+        data = bytearray(f.read())
+        data[-8] ^= 1                                            # of another model with the same size
+        other.write(data)
+    sh("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Iapart_obj", INCLUDE, HERE + "/weights_host.c",
+       "apart_obj/model.o", RUNTIME, "-lm", "-lpthread", "-o", "host", cwd=place)
+    sh("./host", "apart_obj/model.weights.bin", "other.bin", cwd=place)
+
+
 def main():
     with tempfile.TemporaryDirectory() as place:
         emit(place, "obj", "model.o", "--save-temps")
@@ -76,10 +102,10 @@ def main():
         emit(place, "so", "libmodel.so", "--emit", "so")
         emit(place, "cobj", "model.o", "--backend", "c", "--save-temps")
         emit(place, "casm", "model.s", "--backend", "c", "--emit", "asm")
-        want = build_and_run(place, "obj", ["obj/model.o"])
+        want = build_and_run(place, ["obj/model.o"])
 
         def same(what, parts, *flags):
-            expect(build_and_run(place, what, parts, *flags) == want, f"{what}: other outputs than the object's")
+            expect(build_and_run(place, parts, *flags) == want, f"{what}: other outputs than the object's")
             print(what, "equal")
 
         same("obj of --backend c", ["cobj/model.o"])
@@ -97,6 +123,7 @@ def main():
            "-o", "made.o", cwd=place + "/cobj")
         for temp in ("obj/model.s", "obj/model.ll", "cobj/model.s", "cobj/model.c"):
             expect(os.path.getsize(os.path.join(place, temp)) > 1000, temp + " is missing")
+        check_weights_file(place, want)
         left = [n for f in os.listdir(place) if os.path.isdir(os.path.join(place, f))
                 for n in os.listdir(os.path.join(place, f)) if n.startswith(".")]
         expect(not left, f"temporaries are left: {left}")
