@@ -112,15 +112,23 @@ static bool profile(Measuring *m, const Program *p) {
     add_up(m, level_of(p, m->b.info->target));
     return true;
 }
+// What moves faster than memory came out of caches, so L2 is its limit.
+static void find_bound(Rate *r, const Limits *l) {
+    bool is_cached = r->of_dram > 1;
+    double of_moving = is_cached ? r->nbytes / l->l2 : r->of_dram;
+    r->of_bound = r->of_flops > of_moving ? r->of_flops : of_moving;
+    if (r->of_bound <= 0) return;
+    r->bound = r->of_flops > of_moving ? "compute" : is_cached ? "cache" : "memory";
+}
 Rate cost_rate(const Cost *c, const Limits *l) {
     Rate r = {.bound = "-"};
-    if (c->seconds > 0)
-        r = (Rate){.flops = c->flops / c->seconds, .nbytes = c->nbytes / c->seconds};
-    r.bound = "-";
+    if (c->seconds <= 0) return r;
+    r.flops = c->flops / c->seconds;
+    r.nbytes = c->nbytes / c->seconds;
     if (!l) return r;
     r.of_flops = r.flops / l->flops;
     r.of_dram = r.nbytes / l->dram;
-    if (r.of_flops > 0 || r.of_dram > 0) r.bound = r.of_flops > r.of_dram ? "compute" : "memory";
+    find_bound(&r, l);
     return r;
 }
 uint32_t batch_of(const vitc_model_info *m) {

@@ -36,7 +36,8 @@ static inline const Limits *bench_limits(const Bench *b) { // of the last number
 typedef struct Rate {
     double flops, nbytes;     // a second
     double of_flops, of_dram; // of the limits
-    const char *bound;        // which limit is nearer: "compute", "memory", or "-"
+    double of_bound;          // of the nearer one
+    const char *bound;        // the nearer limit: "compute", "memory", "cache" (L2), or "-"
 } Rate;
 Rate cost_rate(const Cost *c, const Limits *l);
 uint32_t batch_of(const vitc_model_info *m);

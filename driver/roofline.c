@@ -160,10 +160,9 @@ static void add_legend_row(const Chart *c, uint32_t row, const Cost *k, double s
              has_dot(k) ? arena_printf(a, "%u", row + 1) : "-");
     str_addf(c->s, "<circle cx=\"%d\" cy=\"%.1f\" r=\"5\" fill=\"%s\"/>\n", LIST + 31, y - 4,
              has_dot(k) ? colour[row % COUNT_OF(colour)] : "#ccc");
-    double best = fmax(r.of_flops, r.of_dram);
     add_text(c->s, LIST + 85, y, "text-anchor=\"end\"", arena_printf(a, "%.1f%%", 100 * share));
     add_text(c->s, LIST + 135, y, "text-anchor=\"end\" fill=\"#666\"",
-             best > 0 ? arena_printf(a, "%.0f%%", 100 * best) : "-");
+             r.of_bound > 0 ? arena_printf(a, "%.0f%%", 100 * r.of_bound) : "-");
     add_text(c->s, LIST + 143, y, "font-size=\"10\"", cut_name(a, k->name));
 }
 // The kernels that take the most time, in order of it; equal ones in order of launch.
