@@ -1,9 +1,9 @@
 // guarded_all.c: guarded runs of many models, compiled by LLVM in this process: files for every
-// level that this processor has and batches of 1 to 3, or graphs drawn at random. Besides the whole
-// model, every launch runs alone, each argument in a block of exactly the bytes that its kernel may
-// touch.
+// level that this processor has, batches of 1 to 3 and every type of weights, or graphs drawn at
+// random. Besides the whole model, every launch runs alone, each argument in a block of exactly the
+// bytes that its kernel may touch.
 //
-//     guarded_all EVERY MODEL...      of all models x levels x batches, each EVERY-th
+//     guarded_all EVERY MODEL...      of all models x levels x types x batches, each EVERY-th
 //     guarded_all random COUNT        graphs, one level each
 #include "frontend/frontend.h"
 #include "passes/passes.h"
@@ -64,8 +64,9 @@ static bool check_program(Ctx *c, const Program *p, const char *what, Tally *t) 
     if (m) llvm_unload(m);
     return ok;
 }
-static void check_graph(Ctx *c, Graph *g, const Target *target, const char *what, Tally *t) {
-    PassOptions o = {.target = target, .max_slices = 3};
+static void check_graph(Ctx *c, Graph *g, const Target *target, DType weights, const char *what,
+                        Tally *t) {
+    PassOptions o = {.target = target, .max_slices = 3, .dtype = weights};
     const Program *p = pipeline_run(c, g, &o);
     if (!p && diag_kind(c->diag) == ERR_UNSUPPORTED) {
         t->refused++;
@@ -84,27 +85,31 @@ static Graph *load_model(Ctx *c, const char *path, int64_t batch) {
     ctx_free(&quiet);
     return frontend_load(c, path, &o);
 }
-static void check_model(const char *path, const Target *target, int64_t batch, Tally *t) {
+static void check_model(const char *path, const Target *target, DType weights, int64_t batch,
+                        Tally *t) {
     if (vitc_cpu_check(target->features) != VITC_OK) {
         t->skipped++;
         return;
     }
     Ctx c = ctx_new(false);
-    const char *what =
-        arena_printf(c.arena, "%s, %s, batch %lld", path, target->name, (long long)batch);
+    const char *what = arena_printf(c.arena, "%s, %s, %s, batch %lld", path, target->name,
+                                    dtype_info[weights].text, (long long)batch);
     Graph *g = load_model(&c, path, batch);
     if (g)
-        check_graph(&c, g, target, what, t);
+        check_graph(&c, g, target, weights, what, t);
     else
         t->failed++;
     ctx_free(&c);
 }
 static void check_models(char *const *path, int n, uint32_t every, Tally *t) {
+    static const DType weights[] = {DT_F32, DT_BF16, DT_F16};
     uint32_t number = 0;
     for (int i = 0; i < n; i++)
         for (size_t level = 0; target_at(level); level++)
-            for (int64_t batch = 1; batch <= BATCHES; batch++)
-                if (number++ % every == 0) check_model(path[i], target_at(level), batch, t);
+            for (size_t w = 0; w < COUNT_OF(weights); w++)
+                for (int64_t batch = 1; batch <= BATCHES; batch++)
+                    if (number++ % every == 0)
+                        check_model(path[i], target_at(level), weights[w], batch, t);
 }
 static void check_random(uint32_t count, Tally *t) {
     uint32_t levels = 0;
@@ -113,7 +118,7 @@ static void check_random(uint32_t count, Tally *t) {
         Ctx c = ctx_new(true);
         const Target *target = target_at(seed % levels);
         const char *what = arena_printf(c.arena, "random graph %u, %s", seed, target->name);
-        check_graph(&c, random_graph(&c, seed), target, what, t);
+        check_graph(&c, random_graph(&c, seed), target, DT_F32, what, t);
         ctx_free(&c);
     }
 }

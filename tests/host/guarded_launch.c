@@ -23,7 +23,7 @@ typedef struct Block {
     Guarded copy;
 } Block;
 typedef struct Blocks {
-    uint32_t n;                // arguments
+    uint32_t n; // arguments
     Block block[MAX_ARGS];
     uint32_t of_arg[MAX_ARGS]; // its block: its own, or one that it shares with what it overlaps
     void *arg[MAX_ARGS];

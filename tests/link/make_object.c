@@ -87,8 +87,7 @@ static bool write_object(Ctx *c, const Program *p, const EmitOptions *o, const c
     return llvm_emit_object(c, p, o, &object) &&
            elf_append(c, object.data, object.n, &w, create(c, out, ".o"), out, stream, image);
 }
-static bool write_c(Ctx *c, const Program *p, const EmitOptions *o, const char *out,
-                    Image *image) {
+static bool write_c(Ctx *c, const Program *p, const EmitOptions *o, const char *out, Image *image) {
     Str source = str_new(c->arena);
     const char *slash = strrchr(out, '/'), *name = slash ? slash + 1 : out;
     return c_emit_source(c, p, o, arena_printf(c->arena, "%s.weights", name),

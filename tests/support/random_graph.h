@@ -5,6 +5,6 @@
 #include "ir/graph.h"
 
 enum { RANDOM_GRAPH_OUTPUTS = 3 };
-Graph *random_graph(Ctx *c, uint64_t seed); // one input
+Graph *random_graph(Ctx *c, uint64_t seed);                    // one input
 void *random_graph_data(Ctx *c, uint64_t seed, const Type *t); // numbers for it
 #endif
