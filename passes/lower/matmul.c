@@ -337,13 +337,14 @@ static bool find_in_place(MatMul *m, NodeId an, View *c, View *a) {
 static void cut_rows(MatMul *m) {
     Nest *n = &m->nest;
     nest_collapse(n, 1);
-    if (n->rank == 1) { // one row
-        n->rank = 2;
-        n->dim[1] = n->dim[0];
-        n->dim[0] = 1;
+    // one row in each pass: its loop is gone, and the one before it has another B every time
+    if (n->rank == 1 || n->stride[B][n->rank - 2] != 0) {
+        int last = n->rank++;
+        n->dim[last] = n->dim[last - 1];
+        n->dim[last - 1] = 1;
         for (int o = 0; o < n->noperands; o++) {
-            n->stride[o][1] = n->stride[o][0];
-            n->stride[o][0] = 0;
+            n->stride[o][last] = n->stride[o][last - 1];
+            n->stride[o][last - 1] = 0;
         }
     }
     int64_t rows = n->dim[n->rank - 2];

@@ -145,6 +145,14 @@ bool words_parse(Words *w, int argc, char **argv) {
         return fprintf(stderr, "no target '%s'\n", w->target), false;
     return true;
 }
+bool read_text(const char *path, Str *out) {
+    FILE *f = fopen(path, "r");
+    if (!f) return fprintf(stderr, "%s cannot be opened\n", path), false;
+    char part[4096];
+    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;) str_add_n(out, part, n);
+    fclose(f);
+    return true;
+}
 double cpu_seconds(void) {
     double sum = 0;
     for (int who = 0; who < 2; who++) {

@@ -14,7 +14,8 @@ typedef struct Memory {
     int n;
     uint64_t nbytes[MAX_REGIONS];
     const char *name[MAX_REGIONS];
-    DType dt[MAX_REGIONS]; // as the parameter says; NONE: anything
+    DType dt[MAX_REGIONS];     // as the parameter says; NONE: anything
+    int64_t lead[MAX_REGIONS]; // bytes before the place that the argument points to
     char *start[MAX_REGIONS], *want[MAX_REGIONS], *got[MAX_REGIONS];
 } Memory;
 void memory_add(Memory *m, const char *name, DType dt, uint64_t nbytes);
@@ -56,5 +57,6 @@ typedef struct Words {
 } Words;
 // False after saying what is wrong.
 bool words_parse(Words *w, int argc, char **argv);
-double cpu_seconds(void); // of this process and its children so far
+bool read_text(const char *path, Str *out); // false after saying why
+double cpu_seconds(void);                   // of this process and its children so far
 #endif

@@ -8,6 +8,8 @@
 // What lies in memory before. Simple contents make a shrunk failure readable.
 typedef enum { INPUT_RANDOM, INPUT_BYTES, INPUT_ZERO, INPUT_COUNT } Inputs;
 extern const char *const inputs_text[INPUT_COUNT]; // random, bytes (0, 1, 2…), zero
+// Elements of the regions' types: moderate numbers, or special ones among them (floats only).
+void elements_fill(const Memory *m, uint64_t seed, bool special);
 // Fills m->start for the run of tasks ..hi-1 of the kernel with this seed.
 void inputs_fill(Inputs inputs, const Memory *m, uint64_t seed, int64_t hi);
 int64_t inputs_first_task(uint64_t seed, int64_t hi); // random, in [0, hi)
@@ -16,7 +18,7 @@ typedef struct KernelRun {
     const Target *target;
     const Printer *printer;
     uint32_t nprinters;
-    const Memory *m;
+    const Memory *m; // of all kernels, or (is_model) of each
     Inputs inputs;
     const Kern *const *kern; // after pass math
     const uint64_t *seed;    // of the inputs of each
@@ -24,6 +26,9 @@ typedef struct KernelRun {
     // NULL: tasks 0 to MAX_TASKS of each. Else how many it has; they run once, on what m->start
     // holds.
     const int64_t *tasks;
+    // Kernels of a model: tasks are there, contents come from elements_fill, once moderate, once
+    // special. Kernels of a model do not say which of two NaNs they give, so f32 NaNs are alike.
+    bool is_model;
     // What is printed is each kernel after pass `legal`. exact: the interpreter runs the kernel
     // before it. Else the same, as `legal` may have split an FMA.
     bool exact;

@@ -85,15 +85,6 @@ static uint32_t run_target(Test *t, const Target *target) {
 }
 
 // ---- files -----------------------------------------------------------------------------------
-static char *read_file(Arena *a, const char *path, size_t *n) {
-    enum { MOST = 1 << 24 };
-    FILE *f = fopen(path, "r");
-    char *text = arena_alloc(a, MOST);
-    if (!f) return fprintf(stderr, "%s cannot be opened\n", path), NULL;
-    *n = fread(text, 1, MOST, f);
-    fclose(f);
-    return text;
-}
 static bool inputs_of(const Words *w, Inputs *out) {
     for (*out = INPUT_RANDOM; *out < INPUT_COUNT; (*out)++)
         if (!strcmp(w->inputs, inputs_text[*out])) return true;
@@ -101,10 +92,10 @@ static bool inputs_of(const Words *w, Inputs *out) {
 }
 static uint32_t run_file(Test *t, const char *path) {
     Ctx c = loud_ctx("file");
-    size_t n = 0;
     Inputs inputs;
-    const char *text = read_file(c.arena, path, &n);
-    Kern *k = text ? kern_parse(c.arena, c.diag, path, text, n, NULL) : NULL;
+    Str text = str_new(c.arena);
+    bool read = read_text(path, &text);
+    Kern *k = read ? kern_parse(c.arena, c.diag, path, text.data, text.n, NULL) : NULL;
     Memory m = {0};
     if (!k || !inputs_of(&t->w, &inputs) || !kern_check(k, c.diag, false)) return 1;
     if (!kernel_memory(k, &m)) return 1;
@@ -131,7 +122,7 @@ static uint32_t run_file(Test *t, const char *path) {
 int main(int argc, char **argv) {
     Test t = {.w = {.count = 512,
                     .seed = 1,
-                    .size = 20,
+                    .size = 16,
                     .inputs = "random",
                     .printers = "llvm,gcc-O1,clang-19-O0"}};
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -2,6 +2,7 @@
 // still shows the fault, parses, and is right on the printers that are right.
 #include "passes/passes.h"
 #include "tests/diff/shrink_failure.h"
+#include "tests/diff/shrink_model.h"
 #include "tests/support/ctx.h"
 
 // ---- faults ----------------------------------------------------------------------------------
@@ -27,6 +28,10 @@ static void subtracts_backwards(Kern *to, Ins *i) {
     i->arg[0] = i->arg[1];
     i->arg[1] = x;
 }
+static void sums_as_maximum(Kern *to, Ins *i) {
+    (void)to;
+    if (i->op == K_RSUM) i->op = K_RMAX;
+}
 static void compares_equals_as_less(Kern *to, Ins *i) {
     (void)to;
     if (i->op == K_CMP && i->imm == P_LE) i->imm = P_LT;
@@ -47,6 +52,7 @@ FAULT(subtracts_backwards)
 FAULT(compares_equals_as_less)
 FAULT(stores_all_lanes)
 FAULT(loops_once_more)
+FAULT(sums_as_maximum)
 
 // ---- kernels ---------------------------------------------------------------------------------
 static const Printer right = {.name = "llvm"};
@@ -130,10 +136,40 @@ static void test_right_printer(void **state) {
     memory_free(&m);
     test_ctx_free(t);
 }
+
+// ---- models ----------------------------------------------------------------------------------
+static void test_models(void **state) { // the fault is in whatever sums across lanes
+    (void)state;
+    TestCtx *t = test_ctx();
+    Printer wrong = {.name = "llvm", .plant = plant_sums_as_maximum};
+    Vit vit = random_vit(3);
+    Str text = str_new(t->c.arena), again = str_new(t->c.arena);
+    graph_print(vit_graph(t->c.arena, &vit), &text);
+    ModelRun r = {.text = text.data,
+                  .n = text.n,
+                  .seed = 3,
+                  .target = {target_find("generic")},
+                  .ntargets = 1,
+                  .is_printed = {true},
+                  .printer = &wrong,
+                  .nprinters = 1};
+    assert_int_equal(model_run(&r, true), DIFFERS);
+    uint32_t tried = shrink_model(&t->c, &r, &vit, DIFFERS);
+    print_message("%zu bytes of text become %zu after %u models:\n%s", text.n, r.n, tried, r.text);
+    const Graph *g = graph_parse(t->c.arena, t->c.diag, "t", r.text, r.n);
+    assert_non_null(g);
+    graph_print(g, &again);
+    assert_string_equal(str_cstr(&again), r.text);
+    assert_true(g->node.n <= 8);
+    assert_int_equal(model_run(&r, true), DIFFERS);
+    r.printer = &right;
+    assert_int_equal(model_run(&r, false), SAME);
+    test_ctx_free(t);
+}
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_printer), cmocka_unit_test(test_arithmetic),
-        cmocka_unit_test(test_masks), cmocka_unit_test(test_partial_stores),
-        cmocka_unit_test(test_loops)};
+        cmocka_unit_test(test_masks),         cmocka_unit_test(test_partial_stores),
+        cmocka_unit_test(test_loops),         cmocka_unit_test(test_models)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,15 +2,17 @@
 add_library(test_diff STATIC ${CMAKE_CURRENT_LIST_DIR}/numbers.c ${CMAKE_CURRENT_LIST_DIR}/harness.c
   ${CMAKE_CURRENT_LIST_DIR}/printers.c ${CMAKE_CURRENT_LIST_DIR}/random_kernel.c
   ${CMAKE_CURRENT_LIST_DIR}/kernel_run.c ${CMAKE_CURRENT_LIST_DIR}/shrink_kernel.c
-  ${CMAKE_CURRENT_LIST_DIR}/shrink_failure.c)
+  ${CMAKE_CURRENT_LIST_DIR}/shrink_failure.c ${CMAKE_CURRENT_LIST_DIR}/random_vit.c
+  ${CMAKE_CURRENT_LIST_DIR}/model_run.c ${CMAKE_CURRENT_LIST_DIR}/shrink_model.c)
 target_link_libraries(test_diff PUBLIC vitc_backends vitc_passes vitc_ir vitc-runtime ${CMAKE_DL_LIBS}
   PRIVATE vitc_warnings)
 target_compile_definitions(test_diff PRIVATE TEST_RUNTIME="${CMAKE_SOURCE_DIR}/runtime"
   TEST_RUNTIME_LIBRARY="$<TARGET_FILE:vitc-runtime>")
-foreach(name ops kernels)
+foreach(name ops kernels models fixtures)
   add_executable(test_diff_${name} ${CMAKE_CURRENT_LIST_DIR}/test_diff_${name}.c)
   target_link_libraries(test_diff_${name} PRIVATE vitc_warnings test_diff)
 endforeach()
+target_link_libraries(test_diff_fixtures PRIVATE vitc_frontend)
 add_executable(test_diff_shrink ${CMAKE_CURRENT_LIST_DIR}/test_diff_shrink.c)
 target_link_libraries(test_diff_shrink PRIVATE vitc_warnings test_diff cmocka)
 # diff_test(name command…): in the default tier; diff_long: behind the label long
@@ -22,13 +24,28 @@ function(diff_long name)
   add_test(NAME diff_${name} COMMAND ${ARGN})
   set_tests_properties(diff_${name} PROPERTIES LABELS "diff;long" TIMEOUT 7200)
 endfunction()
-# 2,048 kernels, each on three printers; which C compiler optimises takes turns
-diff_test(kernels_1 test_diff_kernels --count 256 --printers llvm,gcc-O1,clang-19-O0)
-diff_test(kernels_2 test_diff_kernels --count 256 --seed 257 --printers llvm,gcc-O0,clang-19-O1)
+# 2,048 random kernels on the four levels of x86, each on three printers
+diff_test(kernels test_diff_kernels --count 448 --printers llvm,gcc-O0,clang-19-O0)
+diff_test(kernels_optimised test_diff_kernels --count 64 --seed 449
+  --printers llvm,gcc-O1,clang-19-O1)
 diff_long(kernels_more test_diff_kernels --count 4096 --seed 10000 --size 40
   --printers llvm,gcc-O1,gcc-O2,gcc-O3,clang-19-O1,clang-19-O2,clang-19-O3,clang-14-O2)
-diff_test(shrink test_diff_shrink)
-# every op alone; in the default tier only on one lane and on the widest vectors
-diff_test(ops_llvm test_diff_ops --count 1)
-diff_test(ops_c test_diff_ops --count 1 --printers gcc-O0)
+# every op alone; in the default tier only on one lane and on the widest vectors, and only the two
+# dialects of C
+diff_test(ops_generic test_diff_ops --count 1 --printers llvm,gcc-O0 --target generic)
+diff_test(ops_vectors test_diff_ops --count 1 --printers llvm,gcc-O0 --target x86-64-v4)
 diff_long(ops_more test_diff_ops --printers llvm,gcc-O0,gcc-O2,clang-19-O0,clang-19-O2,clang-14-O1)
+diff_test(models test_diff_models --count 300 --printers llvm,gcc-O0,clang-19-O0)
+diff_long(models_more test_diff_models --count 500 --seed 1 --size 1
+  --printers llvm,gcc-O1,gcc-O2,clang-19-O1,clang-19-O3,clang-14-O2)
+# what was found and fixed
+file(GLOB found_models CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/found/*.vg)
+diff_test(found_models test_diff_models --printers llvm,gcc-O0,clang-19-O0 ${found_models})
+# every kernel of every model of the fixtures
+file(GLOB fixtures CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/*/config.json
+  ${CMAKE_SOURCE_DIR}/tests/fixtures/onnx/*/*.onnx)
+list(FILTER fixtures EXCLUDE REGEX fair_original) # a checkpoint of another project: no weights to load
+diff_test(fixtures test_diff_fixtures ${fixtures})
+diff_long(fixtures_more test_diff_fixtures
+  --printers llvm,gcc-O0,gcc-O1,gcc-O2,clang-19-O1,clang-19-O2,clang-14-O2 ${fixtures})
+diff_test(shrink test_diff_shrink)
