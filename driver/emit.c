@@ -227,6 +227,8 @@ static Bytes bytes_of(const Str *s) {
     return (Bytes){s->data, s->n};
 }
 static bool text_write(Emit *e, int fd) {
+    Str text = {.arena = e->tool->c.arena, .data = (char *)(uintptr_t)e->code.data, .n = e->code.n};
+    if (is_standard_output(e->output)) return tool_print(e->tool, &text); // quiet behind head
     return write_all(fd, e->code.data, e->code.n) || io_error(e->tool, e->output);
 }
 static bool llvm_code(Emit *e) {

@@ -3,6 +3,7 @@
 // what it expects. No fast-math: kernel_eval, the C printer and this one agree bit for bit.
 #include "backends/llvm/llvm_print.h"
 #include "ir/isa.h"
+#include <string.h>
 
 enum { MAX_LANES = 64 }; // kern_check allows no more
 typedef struct Loop {
@@ -289,6 +290,11 @@ static bool runs_at_least_once(LLVMValueRef lo, LLVMValueRef hi) {
     return LLVMIsAConstantInt(lo) && LLVMIsAConstantInt(hi) &&
            LLVMConstIntGetSExtValue(lo) < LLVMConstIntGetSExtValue(hi);
 }
+// Of the innermost open loop. LLVM adds a number where a name is taken.
+static const char *counter_name(const Fn *f) {
+    static const char *const name[] = {"i", "j", "k", "l", "m"};
+    return name[f->open.n <= COUNT_OF(name) ? f->open.n - 1 : COUNT_OF(name) - 1];
+}
 static LLVMValueRef open_loop(Fn *f, const Ins *i) {
     Module *m = f->m;
     LLVMValueRef lo = f->value[i->arg[0]], hi = f->value[i->arg[1]];
@@ -303,7 +309,7 @@ static LLVMValueRef open_loop(Fn *f, const Ins *i) {
     else
         LLVMBuildCondBr(m->b, LLVMBuildICmp(m->b, LLVMIntSLT, lo, hi, ""), l->body, l->exit);
     LLVMPositionBuilderAtEnd(m->b, l->body);
-    l->counter = LLVMBuildPhi(m->b, m->i64, "");
+    l->counter = LLVMBuildPhi(m->b, m->i64, counter_name(f));
     LLVMAddIncoming(l->counter, &lo, &before, 1);
     return l->counter;
 }
@@ -311,7 +317,7 @@ static void close_loop(Fn *f) {
     Module *m = f->m;
     Loop *l = &f->open.data[--f->open.n];
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(m->b);
-    LLVMValueRef next = LLVMBuildNSWAdd(m->b, l->counter, imm64(f, l->step), "");
+    LLVMValueRef next = LLVMBuildNSWAdd(m->b, l->counter, imm64(f, l->step), "next");
     LLVMAddIncoming(l->counter, &next, &latch, 1);
     LLVMValueRef again = LLVMBuildICmp(m->b, LLVMIntSLT, next, l->hi, "");
     LLVMBuildCondBr(m->b, again, l->body, l->exit);
@@ -321,7 +327,7 @@ static void close_loop(Fn *f) {
 static LLVMValueRef slot(Fn *f, const Ins *i) { // in the entry block, so that mem2reg sees it
     LLVMBasicBlockRef here = LLVMGetInsertBlock(f->m->b);
     LLVMPositionBuilderBefore(f->m->b, LLVMGetFirstInstruction(f->entry));
-    LLVMValueRef v = LLVMBuildAlloca(f->m->b, vector_type(f, i->type), "");
+    LLVMValueRef v = LLVMBuildAlloca(f->m->b, vector_type(f, i->type), "acc");
     LLVMPositionBuilderAtEnd(f->m->b, here);
     return v;
 }
@@ -392,6 +398,11 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     default: return arithmetic(f, (KOp)i->op, dt, x, y, z);
     }
 }
+static LLVMValueRef named_param(LLVMValueRef fn, unsigned n, const char *name) {
+    LLVMValueRef p = LLVMGetParam(fn, n);
+    LLVMSetValueName2(p, name, strlen(name));
+    return p;
+}
 void llvm_print_kernel(Module *m, const Kern *k, LLVMValueRef fn) {
     Fn f = {.m = m, .k = k, .fn = fn, .value = NEW_N(m->c->scratch, LLVMValueRef, k->ins.n)};
     f.entry = LLVMAppendBasicBlockInContext(m->ctx, fn, "entry");
@@ -399,10 +410,10 @@ void llvm_print_kernel(Module *m, const Kern *k, LLVMValueRef fn) {
     LLVMPositionBuilderAtEnd(m->b, f.entry);
     LLVMBuildBr(m->b, start);
     LLVMPositionBuilderAtEnd(m->b, start);
-    f.args = LLVMGetParam(fn, 0);
-    f.scratch = LLVMGetParam(fn, 1);
-    f.lo = LLVMGetParam(fn, 2);
-    f.hi = LLVMGetParam(fn, 3);
+    f.args = named_param(fn, 0, "args");
+    f.scratch = named_param(fn, 1, "scratch");
+    f.lo = named_param(fn, 2, "lo");
+    f.hi = named_param(fn, 3, "hi");
     for (uint32_t n = 1; n < k->ins.n; n++) f.value[n] = print_ins(&f, &k->ins.data[n]);
     LLVMBuildRetVoid(m->b);
 }

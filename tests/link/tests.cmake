@@ -18,3 +18,9 @@ add_test(NAME link_emits COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}
   $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR} $<TARGET_FILE:vitc-runtime>
   ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/heads3_d16)
 set_tests_properties(link_emits PROPERTIES LABELS link TIMEOUT 300)
+add_test(NAME link_stopped COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/stopped.py
+  $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/heads3_d16)
+add_test(NAME link_installed COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR}
+  -DMODEL=${CMAKE_SOURCE_DIR}/tests/fixtures/text/exp.vg -DPLACE=${CMAKE_BINARY_DIR}/tests/installed
+  -P ${CMAKE_CURRENT_LIST_DIR}/installed.cmake)
+set_tests_properties(link_stopped link_installed PROPERTIES LABELS link TIMEOUT 300)

@@ -20,141 +20,141 @@ target triple = "x86_64-unknown-linux-gnu"
 @11 = private unnamed_addr constant [8 x i8] c"generic\00", align 1
 
 ; Function Attrs: nounwind
-define internal void @kernel.matmul_2x2x3_add_gelu(ptr %0, ptr %1, i64 %2, i64 %3) #0 {
+define internal void @kernel.matmul_2x2x3_add_gelu(ptr %args, ptr %scratch, i64 %lo, i64 %hi) #0 {
 entry:
   br label %start
 
 start:                                            ; preds = %entry
-  %c = load ptr, ptr %0, align 8
-  %4 = getelementptr i8, ptr %0, i64 8
-  %a = load ptr, ptr %4, align 8
-  %5 = getelementptr i8, ptr %0, i64 16
-  %b = load ptr, ptr %5, align 8
-  %6 = getelementptr i8, ptr %0, i64 24
-  %e0 = load ptr, ptr %6, align 8
-  %7 = icmp slt i64 %2, %3
-  br i1 %7, label %loop, label %exit
+  %c = load ptr, ptr %args, align 8
+  %0 = getelementptr i8, ptr %args, i64 8
+  %a = load ptr, ptr %0, align 8
+  %1 = getelementptr i8, ptr %args, i64 16
+  %b = load ptr, ptr %1, align 8
+  %2 = getelementptr i8, ptr %args, i64 24
+  %e0 = load ptr, ptr %2, align 8
+  %3 = icmp slt i64 %lo, %hi
+  br i1 %3, label %loop, label %exit
 
 loop:                                             ; preds = %exit2, %start
-  %8 = phi i64 [ %2, %start ], [ %95, %exit2 ]
-  %9 = sub i64 %2, %8
-  %10 = icmp sgt i64 %9, 0
-  %11 = select i1 %10, i64 %9, i64 0
-  %12 = sub i64 %3, %8
-  %13 = icmp slt i64 %12, 1
-  %14 = select i1 %13, i64 %12, i64 1
-  %15 = icmp sgt i64 %11, 0
-  %16 = select i1 %15, i64 %11, i64 0
-  %17 = icmp slt i64 %16, %14
-  br i1 %17, label %loop1, label %exit2
+  %i = phi i64 [ %lo, %start ], [ %next14, %exit2 ]
+  %4 = sub i64 %lo, %i
+  %5 = icmp sgt i64 %4, 0
+  %6 = select i1 %5, i64 %4, i64 0
+  %7 = sub i64 %hi, %i
+  %8 = icmp slt i64 %7, 1
+  %9 = select i1 %8, i64 %7, i64 1
+  %10 = icmp sgt i64 %6, 0
+  %11 = select i1 %10, i64 %6, i64 0
+  %12 = icmp slt i64 %11, %9
+  br i1 %12, label %loop1, label %exit2
 
 loop1:                                            ; preds = %exit4, %loop
-  %18 = phi i64 [ %16, %loop ], [ %93, %exit4 ]
-  %19 = mul i64 %18, 32
-  %20 = getelementptr i8, ptr %c, i64 %19
-  %21 = mul i64 %18, 96
-  %22 = getelementptr i8, ptr %b, i64 %21
-  %23 = mul i64 %18, 32
-  %24 = getelementptr i8, ptr %e0, i64 %23
+  %j = phi i64 [ %11, %loop ], [ %next13, %exit4 ]
+  %13 = mul i64 %j, 32
+  %14 = getelementptr i8, ptr %c, i64 %13
+  %15 = mul i64 %j, 96
+  %16 = getelementptr i8, ptr %b, i64 %15
+  %17 = mul i64 %j, 32
+  %18 = getelementptr i8, ptr %e0, i64 %17
   br label %loop3
 
-loop3:                                            ; preds = %exit8, %loop1
-  %25 = phi i64 [ 0, %loop1 ], [ %91, %exit8 ]
-  %26 = mul i64 %25, 2
-  %27 = mul i64 %26, 8
-  %28 = getelementptr i8, ptr %20, i64 %27
-  %29 = mul i64 %26, 12
-  %30 = getelementptr i8, ptr %a, i64 %29
-  br label %loop5
+loop3:                                            ; preds = %exit9, %loop1
+  %k = phi i64 [ 0, %loop1 ], [ %next12, %exit9 ]
+  %19 = mul i64 %k, 2
+  %20 = mul i64 %19, 8
+  %21 = getelementptr i8, ptr %14, i64 %20
+  %22 = mul i64 %19, 12
+  %23 = getelementptr i8, ptr %a, i64 %22
+  br label %loop6
 
-loop5:                                            ; preds = %loop5, %loop3
-  %.09 = phi <4 x float> [ zeroinitializer, %loop3 ], [ %42, %loop5 ]
-  %.0 = phi <4 x float> [ zeroinitializer, %loop3 ], [ %48, %loop5 ]
-  %31 = phi i64 [ 0, %loop3 ], [ %49, %loop5 ]
-  %32 = mul i64 %31, 4
-  %33 = getelementptr i8, ptr %30, i64 %32
-  %34 = mul i64 %31, 32
-  %35 = getelementptr i8, ptr %22, i64 %34
-  %36 = load <2 x float>, ptr %35, align 4
-  %37 = shufflevector <2 x float> %36, <2 x float> zeroinitializer, <4 x i32> <i32 0, i32 1, i32 2, i32 2>
-  %38 = load float, ptr %33, align 4
-  %39 = insertelement <4 x float> poison, float %38, i32 0
-  %40 = shufflevector <4 x float> %39, <4 x float> poison, <4 x i32> zeroinitializer
-  %41 = fmul <4 x float> %40, %37
-  %42 = fadd <4 x float> %41, %.09
-  %43 = getelementptr i8, ptr %33, i64 12
-  %44 = load float, ptr %43, align 4
-  %45 = insertelement <4 x float> poison, float %44, i32 0
-  %46 = shufflevector <4 x float> %45, <4 x float> poison, <4 x i32> zeroinitializer
-  %47 = fmul <4 x float> %46, %37
-  %48 = fadd <4 x float> %47, %.0
-  %49 = add nsw i64 %31, 1
-  %50 = icmp slt i64 %49, 3
-  br i1 %50, label %loop5, label %exit6
+loop6:                                            ; preds = %loop6, %loop3
+  %acc.0 = phi <4 x float> [ zeroinitializer, %loop3 ], [ %34, %loop6 ]
+  %acc5.0 = phi <4 x float> [ zeroinitializer, %loop3 ], [ %40, %loop6 ]
+  %l = phi i64 [ 0, %loop3 ], [ %next, %loop6 ]
+  %24 = mul i64 %l, 4
+  %25 = getelementptr i8, ptr %23, i64 %24
+  %26 = mul i64 %l, 32
+  %27 = getelementptr i8, ptr %16, i64 %26
+  %28 = load <2 x float>, ptr %27, align 4
+  %29 = shufflevector <2 x float> %28, <2 x float> zeroinitializer, <4 x i32> <i32 0, i32 1, i32 2, i32 2>
+  %30 = load float, ptr %25, align 4
+  %31 = insertelement <4 x float> poison, float %30, i32 0
+  %32 = shufflevector <4 x float> %31, <4 x float> poison, <4 x i32> zeroinitializer
+  %33 = fmul <4 x float> %32, %29
+  %34 = fadd <4 x float> %33, %acc.0
+  %35 = getelementptr i8, ptr %25, i64 12
+  %36 = load float, ptr %35, align 4
+  %37 = insertelement <4 x float> poison, float %36, i32 0
+  %38 = shufflevector <4 x float> %37, <4 x float> poison, <4 x i32> zeroinitializer
+  %39 = fmul <4 x float> %38, %29
+  %40 = fadd <4 x float> %39, %acc5.0
+  %next = add nsw i64 %l, 1
+  %41 = icmp slt i64 %next, 3
+  br i1 %41, label %loop6, label %exit7
 
-exit6:                                            ; preds = %loop5
-  store <4 x float> %42, ptr %1, align 4
-  %51 = getelementptr i8, ptr %1, i64 32
-  store <4 x float> %48, ptr %51, align 4
-  br label %loop7
+exit7:                                            ; preds = %loop6
+  store <4 x float> %34, ptr %scratch, align 4
+  %42 = getelementptr i8, ptr %scratch, i64 32
+  store <4 x float> %40, ptr %42, align 4
+  br label %loop8
 
-loop7:                                            ; preds = %loop7, %exit6
-  %52 = phi i64 [ 0, %exit6 ], [ %89, %loop7 ]
-  %53 = mul i64 %52, 32
-  %54 = getelementptr i8, ptr %1, i64 %53
-  %55 = mul i64 %52, 8
-  %56 = getelementptr i8, ptr %28, i64 %55
-  %57 = load <4 x float>, ptr %54, align 4
-  %58 = load <2 x float>, ptr %24, align 4
-  %59 = shufflevector <2 x float> %58, <2 x float> zeroinitializer, <4 x i32> <i32 0, i32 1, i32 2, i32 2>
-  %60 = fadd <4 x float> %57, %59
-  %61 = call <4 x float> @llvm.fabs.v4f32(<4 x float> %60)
-  %62 = fcmp olt <4 x float> <float 7.000000e+00, float 7.000000e+00, float 7.000000e+00, float 7.000000e+00>, %61
-  %63 = select <4 x i1> %62, <4 x float> <float 7.000000e+00, float 7.000000e+00, float 7.000000e+00, float 7.000000e+00>, <4 x float> %61
-  %64 = fmul <4 x float> <float 0xBE92E58000000000, float 0xBE92E58000000000, float 0xBE92E58000000000, float 0xBE92E58000000000>, %63
-  %65 = fadd <4 x float> %64, <float 0x3EDE7EC1A0000000, float 0x3EDE7EC1A0000000, float 0x3EDE7EC1A0000000, float 0x3EDE7EC1A0000000>
-  %66 = fmul <4 x float> %65, %63
-  %67 = fadd <4 x float> %66, <float 0xBF0EF25C00000000, float 0xBF0EF25C00000000, float 0xBF0EF25C00000000, float 0xBF0EF25C00000000>
-  %68 = fmul <4 x float> %67, %63
-  %69 = fadd <4 x float> %68, <float 0x3F00008FE0000000, float 0x3F00008FE0000000, float 0x3F00008FE0000000, float 0x3F00008FE0000000>
-  %70 = fmul <4 x float> %69, %63
-  %71 = fadd <4 x float> %70, <float 0x3F58C0D1A0000000, float 0x3F58C0D1A0000000, float 0x3F58C0D1A0000000, float 0x3F58C0D1A0000000>
-  %72 = fmul <4 x float> %71, %63
-  %73 = fadd <4 x float> %72, <float 0xBF46384260000000, float 0xBF46384260000000, float 0xBF46384260000000, float 0xBF46384260000000>
-  %74 = fmul <4 x float> %73, %63
-  %75 = fadd <4 x float> %74, <float 0xBFA0587AA0000000, float 0xBFA0587AA0000000, float 0xBFA0587AA0000000, float 0xBFA0587AA0000000>
-  %76 = fmul <4 x float> %75, %63
-  %77 = fadd <4 x float> %76, <float 0xBFB769CBE0000000, float 0xBFB769CBE0000000, float 0xBFB769CBE0000000, float 0xBFB769CBE0000000>
-  %78 = fmul <4 x float> %77, %63
-  %79 = fadd <4 x float> %78, <float 0x3FED5818E0000000, float 0x3FED5818E0000000, float 0x3FED5818E0000000, float 0x3FED5818E0000000>
-  %80 = fmul <4 x float> %79, %79
-  %81 = fmul <4 x float> %80, %80
-  %82 = fmul <4 x float> %81, %81
-  %83 = fneg <4 x float> %63
-  %84 = fcmp ogt <4 x float> zeroinitializer, %60
-  %85 = select <4 x i1> %84, <4 x float> zeroinitializer, <4 x float> %60
-  %86 = fmul <4 x float> %83, %82
-  %87 = fadd <4 x float> %86, %85
-  %88 = shufflevector <4 x float> %87, <4 x float> zeroinitializer, <2 x i32> <i32 0, i32 1>
-  store <2 x float> %88, ptr %56, align 4
-  %89 = add nsw i64 %52, 1
-  %90 = icmp slt i64 %89, 2
-  br i1 %90, label %loop7, label %exit8
+loop8:                                            ; preds = %loop8, %exit7
+  %l10 = phi i64 [ 0, %exit7 ], [ %next11, %loop8 ]
+  %43 = mul i64 %l10, 32
+  %44 = getelementptr i8, ptr %scratch, i64 %43
+  %45 = mul i64 %l10, 8
+  %46 = getelementptr i8, ptr %21, i64 %45
+  %47 = load <4 x float>, ptr %44, align 4
+  %48 = load <2 x float>, ptr %18, align 4
+  %49 = shufflevector <2 x float> %48, <2 x float> zeroinitializer, <4 x i32> <i32 0, i32 1, i32 2, i32 2>
+  %50 = fadd <4 x float> %47, %49
+  %51 = call <4 x float> @llvm.fabs.v4f32(<4 x float> %50)
+  %52 = fcmp olt <4 x float> <float 7.000000e+00, float 7.000000e+00, float 7.000000e+00, float 7.000000e+00>, %51
+  %53 = select <4 x i1> %52, <4 x float> <float 7.000000e+00, float 7.000000e+00, float 7.000000e+00, float 7.000000e+00>, <4 x float> %51
+  %54 = fmul <4 x float> <float 0xBE92E58000000000, float 0xBE92E58000000000, float 0xBE92E58000000000, float 0xBE92E58000000000>, %53
+  %55 = fadd <4 x float> %54, <float 0x3EDE7EC1A0000000, float 0x3EDE7EC1A0000000, float 0x3EDE7EC1A0000000, float 0x3EDE7EC1A0000000>
+  %56 = fmul <4 x float> %55, %53
+  %57 = fadd <4 x float> %56, <float 0xBF0EF25C00000000, float 0xBF0EF25C00000000, float 0xBF0EF25C00000000, float 0xBF0EF25C00000000>
+  %58 = fmul <4 x float> %57, %53
+  %59 = fadd <4 x float> %58, <float 0x3F00008FE0000000, float 0x3F00008FE0000000, float 0x3F00008FE0000000, float 0x3F00008FE0000000>
+  %60 = fmul <4 x float> %59, %53
+  %61 = fadd <4 x float> %60, <float 0x3F58C0D1A0000000, float 0x3F58C0D1A0000000, float 0x3F58C0D1A0000000, float 0x3F58C0D1A0000000>
+  %62 = fmul <4 x float> %61, %53
+  %63 = fadd <4 x float> %62, <float 0xBF46384260000000, float 0xBF46384260000000, float 0xBF46384260000000, float 0xBF46384260000000>
+  %64 = fmul <4 x float> %63, %53
+  %65 = fadd <4 x float> %64, <float 0xBFA0587AA0000000, float 0xBFA0587AA0000000, float 0xBFA0587AA0000000, float 0xBFA0587AA0000000>
+  %66 = fmul <4 x float> %65, %53
+  %67 = fadd <4 x float> %66, <float 0xBFB769CBE0000000, float 0xBFB769CBE0000000, float 0xBFB769CBE0000000, float 0xBFB769CBE0000000>
+  %68 = fmul <4 x float> %67, %53
+  %69 = fadd <4 x float> %68, <float 0x3FED5818E0000000, float 0x3FED5818E0000000, float 0x3FED5818E0000000, float 0x3FED5818E0000000>
+  %70 = fmul <4 x float> %69, %69
+  %71 = fmul <4 x float> %70, %70
+  %72 = fmul <4 x float> %71, %71
+  %73 = fneg <4 x float> %53
+  %74 = fcmp ogt <4 x float> zeroinitializer, %50
+  %75 = select <4 x i1> %74, <4 x float> zeroinitializer, <4 x float> %50
+  %76 = fmul <4 x float> %73, %72
+  %77 = fadd <4 x float> %76, %75
+  %78 = shufflevector <4 x float> %77, <4 x float> zeroinitializer, <2 x i32> <i32 0, i32 1>
+  store <2 x float> %78, ptr %46, align 4
+  %next11 = add nsw i64 %l10, 1
+  %79 = icmp slt i64 %next11, 2
+  br i1 %79, label %loop8, label %exit9
 
-exit8:                                            ; preds = %loop7
-  %91 = add nsw i64 %25, 1
-  %92 = icmp slt i64 %91, 1
-  br i1 %92, label %loop3, label %exit4
+exit9:                                            ; preds = %loop8
+  %next12 = add nsw i64 %k, 1
+  %80 = icmp slt i64 %next12, 1
+  br i1 %80, label %loop3, label %exit4
 
-exit4:                                            ; preds = %exit8
-  %93 = add nsw i64 %18, 1
-  %94 = icmp slt i64 %93, %14
-  br i1 %94, label %loop1, label %exit2
+exit4:                                            ; preds = %exit9
+  %next13 = add nsw i64 %j, 1
+  %81 = icmp slt i64 %next13, %9
+  br i1 %81, label %loop1, label %exit2
 
 exit2:                                            ; preds = %exit4, %loop
-  %95 = add nsw i64 %8, 1
-  %96 = icmp slt i64 %95, %3
-  br i1 %96, label %loop, label %exit
+  %next14 = add nsw i64 %i, 1
+  %82 = icmp slt i64 %next14, %hi
+  br i1 %82, label %loop, label %exit
 
 exit:                                             ; preds = %exit2, %start
   ret void

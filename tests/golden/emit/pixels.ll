@@ -20,59 +20,59 @@ target triple = "x86_64-unknown-linux-gnu"
 @11 = private unnamed_addr constant [10 x i8] c"x86-64-v3\00", align 1
 
 ; Function Attrs: nounwind
-define internal void @kernel.elementwise_9_cast_mul_cast(ptr %0, ptr %1, i64 %2, i64 %3) #0 {
+define internal void @kernel.elementwise_9_cast_mul_cast(ptr %args, ptr %scratch, i64 %lo, i64 %hi) #0 {
 entry:
   br label %start
 
 start:                                            ; preds = %entry
-  %y = load ptr, ptr %0, align 8
-  %4 = getelementptr i8, ptr %0, i64 8
-  %x1 = load ptr, ptr %4, align 8
-  %5 = icmp slt i64 %2, %3
-  br i1 %5, label %loop, label %exit
+  %y = load ptr, ptr %args, align 8
+  %0 = getelementptr i8, ptr %args, i64 8
+  %x1 = load ptr, ptr %0, align 8
+  %1 = icmp slt i64 %lo, %hi
+  br i1 %1, label %loop, label %exit
 
 loop:                                             ; preds = %exit2, %start
-  %6 = phi i64 [ %2, %start ], [ %36, %exit2 ]
+  %i = phi i64 [ %lo, %start ], [ %next3, %exit2 ]
   br label %loop1
 
 loop1:                                            ; preds = %loop1, %loop
-  %7 = phi i64 [ 0, %loop ], [ %21, %loop1 ]
-  %8 = mul i64 %7, 16
-  %9 = getelementptr i8, ptr %y, i64 %8
-  %10 = mul i64 %7, 8
-  %11 = getelementptr i8, ptr %x1, i64 %10
-  %12 = load <8 x i8>, ptr %11, align 1
-  %13 = uitofp <8 x i8> %12 to <8 x float>
-  %14 = fmul <8 x float> %13, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
-  %15 = fptrunc <8 x float> %14 to <8 x half>
-  %16 = bitcast <8 x half> %15 to <8 x i16>
-  %17 = bitcast <8 x i16> %16 to <8 x half>
-  %18 = fpext <8 x half> %17 to <8 x float>
-  %19 = fptrunc <8 x float> %18 to <8 x half>
-  %20 = bitcast <8 x half> %19 to <8 x i16>
-  store <8 x i16> %20, ptr %9, align 2
-  %21 = add nsw i64 %7, 1
-  %22 = icmp slt i64 %21, 1
-  br i1 %22, label %loop1, label %exit2
+  %j = phi i64 [ 0, %loop ], [ %next, %loop1 ]
+  %2 = mul i64 %j, 16
+  %3 = getelementptr i8, ptr %y, i64 %2
+  %4 = mul i64 %j, 8
+  %5 = getelementptr i8, ptr %x1, i64 %4
+  %6 = load <8 x i8>, ptr %5, align 1
+  %7 = uitofp <8 x i8> %6 to <8 x float>
+  %8 = fmul <8 x float> %7, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
+  %9 = fptrunc <8 x float> %8 to <8 x half>
+  %10 = bitcast <8 x half> %9 to <8 x i16>
+  %11 = bitcast <8 x i16> %10 to <8 x half>
+  %12 = fpext <8 x half> %11 to <8 x float>
+  %13 = fptrunc <8 x float> %12 to <8 x half>
+  %14 = bitcast <8 x half> %13 to <8 x i16>
+  store <8 x i16> %14, ptr %3, align 2
+  %next = add nsw i64 %j, 1
+  %15 = icmp slt i64 %next, 1
+  br i1 %15, label %loop1, label %exit2
 
 exit2:                                            ; preds = %loop1
-  %23 = getelementptr i8, ptr %y, i64 16
-  %24 = getelementptr i8, ptr %x1, i64 8
-  %25 = load i8, ptr %24, align 1
-  %26 = insertelement <8 x i8> zeroinitializer, i8 %25, i32 0
-  %27 = uitofp <8 x i8> %26 to <8 x float>
-  %28 = fmul <8 x float> %27, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
-  %29 = fptrunc <8 x float> %28 to <8 x half>
-  %30 = bitcast <8 x half> %29 to <8 x i16>
-  %31 = bitcast <8 x i16> %30 to <8 x half>
-  %32 = fpext <8 x half> %31 to <8 x float>
-  %33 = fptrunc <8 x float> %32 to <8 x half>
-  %34 = bitcast <8 x half> %33 to <8 x i16>
-  %35 = extractelement <8 x i16> %34, i32 0
-  store i16 %35, ptr %23, align 2
-  %36 = add nsw i64 %6, 1
-  %37 = icmp slt i64 %36, %3
-  br i1 %37, label %loop, label %exit
+  %16 = getelementptr i8, ptr %y, i64 16
+  %17 = getelementptr i8, ptr %x1, i64 8
+  %18 = load i8, ptr %17, align 1
+  %19 = insertelement <8 x i8> zeroinitializer, i8 %18, i32 0
+  %20 = uitofp <8 x i8> %19 to <8 x float>
+  %21 = fmul <8 x float> %20, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
+  %22 = fptrunc <8 x float> %21 to <8 x half>
+  %23 = bitcast <8 x half> %22 to <8 x i16>
+  %24 = bitcast <8 x i16> %23 to <8 x half>
+  %25 = fpext <8 x half> %24 to <8 x float>
+  %26 = fptrunc <8 x float> %25 to <8 x half>
+  %27 = bitcast <8 x half> %26 to <8 x i16>
+  %28 = extractelement <8 x i16> %27, i32 0
+  store i16 %28, ptr %16, align 2
+  %next3 = add nsw i64 %i, 1
+  %29 = icmp slt i64 %next3, %hi
+  br i1 %29, label %loop, label %exit
 
 exit:                                             ; preds = %exit2, %start
   ret void
