@@ -32,7 +32,9 @@ static bool only_linears_read(Sweep *s, NodeId n, int depth) {
 // n is views of a layernorm: the same without gain and bias.
 static NodeId bare_layernorm(Sweep *s, NodeId n) {
     if (!is_op(s, n, OP_LAYERNORM)) return rebuild1(s, n, bare_layernorm(s, operand(s, n, 0)));
-    return g_layernorm(s->g, operand(s, n, 0), 0, 0, node_float(at(s, n), AT_EPS, 0));
+    Loc loc = at(s, n)->loc;
+    double eps = node_float(at(s, n), AT_EPS, 0);
+    return placed(s, g_layernorm(s->g, operand(s, n, 0), 0, 0, eps), loc);
 }
 static NodeId rule_layernorm_into_linear(Sweep *s, NodeId n) {
     Linear l;

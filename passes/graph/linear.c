@@ -6,12 +6,13 @@
 bool linear_of(Sweep *s, NodeId n, Linear *l) {
     NodeId bias = 0, m = is_op(s, n, OP_MATMUL) ? n : with_const(s, n, OP_ADD, &bias);
     if (!m || is_const(s, n) || !is_linear(s, m) || (bias && nuses(s, m) != 1)) return false;
-    *l = (Linear){operand(s, m, 0), operand(s, m, 1), bias, node_int(at(s, m), AT_TRANS_B, 0) != 0};
+    bool trans_b = node_int(at(s, m), AT_TRANS_B, 0) != 0;
+    *l = (Linear){operand(s, m, 0), operand(s, m, 1), bias, trans_b, at(s, m)->loc};
     return true;
 }
 NodeId linear_build(Sweep *s, const Linear *l) {
-    NodeId y = g_matmul(s->g, l->x, l->w, l->trans_b);
-    return l->bias ? g_binary(s->g, OP_ADD, y, l->bias) : y;
+    NodeId y = placed(s, g_matmul(s->g, l->x, l->w, l->trans_b), l->loc);
+    return l->bias ? placed(s, g_binary(s->g, OP_ADD, y, l->bias), l->loc) : y;
 }
 
 // c as a vector of rank 1, or of a column when the scaled axis of W is its first.

@@ -13,7 +13,9 @@ bool is_const(Sweep *s, NodeId n) {
     }
     return s->is_const.data[n];
 }
-bool is_float(const Sweep *s, NodeId n) { return dtype_info[type_at(s, n)->dt].cls == CLASS_FLOAT; }
+bool is_float(const Sweep *s, NodeId n) {
+    return dtype_info[type_at(s, n)->dt].cls == CLASS_FLOAT;
+}
 
 uint32_t nuses(const Sweep *s, NodeId n) {
     if (n < s->nold) return s->nuse[n];
@@ -33,13 +35,17 @@ bool dims_equal(const Type *t, int rank, const int64_t *dim) {
         if (t->dim[i] != dim[i]) return false;
     return true;
 }
-bool same_dims(const Type *a, const Type *b) { return dims_equal(a, b->rank, b->dim); }
+bool same_dims(const Type *a, const Type *b) {
+    return dims_equal(a, b->rank, b->dim);
+}
 int64_t dims_product(const int64_t *dim, int rank) {
     int64_t n = 1;
     for (int i = 0; i < rank; i++) n *= dim[i];
     return n;
 }
-int64_t last_dim(const Type *t) { return t->rank ? t->dim[t->rank - 1] : 1; }
+int64_t last_dim(const Type *t) {
+    return t->rank ? t->dim[t->rank - 1] : 1;
+}
 
 bool near_to(const Sweep *s, NodeId n, double v, double want) {
     DType dt = type_at(s, n)->dt;
@@ -72,7 +78,9 @@ static bool scalar_at(Sweep *s, NodeId n, double *v, int depth) {
     default: return false;
     }
 }
-bool scalar_of(Sweep *s, NodeId n, double *v) { return scalar_at(s, n, v, 8); }
+bool scalar_of(Sweep *s, NodeId n, double *v) {
+    return scalar_at(s, n, v, 8);
+}
 
 NodeId times_scalar(Sweep *s, NodeId n, GraphOp op, double *v) {
     if (!is_op(s, n, op)) return 0;
@@ -91,7 +99,9 @@ NodeId with_const(Sweep *s, NodeId n, GraphOp op, NodeId *c) {
     }
     return 0;
 }
-bool is_row_vector(const Type *t, int64_t k) { return last_dim(t) == k && type_count(t) == k; }
+bool is_row_vector(const Type *t, int64_t k) {
+    return last_dim(t) == k && type_count(t) == k;
+}
 
 bool is_linear(Sweep *s, NodeId n) {
     return is_op(s, n, OP_MATMUL) && type_at(s, operand(s, n, 1))->rank == 2 &&
@@ -101,7 +111,12 @@ bool is_linear(Sweep *s, NodeId n) {
 // ---- building
 NodeId rebuild(Sweep *s, NodeId n, const NodeId *in) {
     Node node = *at(s, n); // by value: graph_add may move the nodes
-    return graph_add(s->g, node.op, in, node.nin, node.attr, node.nattr, node.loc);
+    return placed(s, graph_add(s->g, node.op, in, node.nin, node.attr, node.nattr, 0), node.loc);
+}
+NodeId placed(Sweep *s, NodeId n, Loc loc) {
+    graph_node(s->g, n)->loc = loc;
+    *PUSH(s->arena, &s->placed) = n;
+    return n;
 }
 NodeId rebuild1(Sweep *s, NodeId n, NodeId x) {
     const Node *node = at(s, n);

@@ -18,6 +18,7 @@ typedef struct Sweep {
     uint32_t *nuse;           // of old nodes; outputs count
     uint32_t *user_at, *user; // old node n is used by user[user_at[n]] .. user[user_at[n + 1] - 1]
     VEC(NodeId) origin;       // of a new node: the old one it stands for, or 0
+    VEC(NodeId) placed;       // new nodes that have a place of their own
     VEC(uint8_t) is_const;    // no INPUT below
 } Sweep;
 typedef NodeId (*Rule)(Sweep *s, NodeId n);
@@ -58,7 +59,8 @@ bool is_row_vector(const Type *t, int64_t k);
 bool is_linear(Sweep *s, NodeId n); // MATMUL with a constant rank-2 right side
 
 // ---- building
-NodeId rebuild(Sweep *s, NodeId n, const NodeId *in);     // n's op and attributes on other operands
+NodeId rebuild(Sweep *s, NodeId n, const NodeId *in);     // n's op, attributes, place; other operands
+NodeId placed(Sweep *s, NodeId n, Loc loc);               // n, which is new, comes from there
 NodeId rebuild1(Sweep *s, NodeId n, NodeId x);            // operand 0 exchanged
 NodeId scalar_like(Sweep *s, NodeId like, double v);      // rank 0, like's element type
 NodeId reshape_to(Sweep *s, NodeId x, const Type *shape); // x itself when the dims agree
@@ -84,6 +86,7 @@ bool gather_in_range(const Sweep *s, NodeId gather); // its indices are a CONST,
 typedef struct Linear {
     NodeId x, w, bias; // bias: any constant expression that broadcasts, or 0
     bool trans_b;      // w is [N,K]
+    Loc loc;           // the layer's
 } Linear;
 // n is ADD(MATMUL, bias), and nothing else reads the MATMUL; or MATMUL alone.
 bool linear_of(Sweep *s, NodeId n, Linear *l);

@@ -1,6 +1,7 @@
 // merge.c: the query, key and value projections of one attention read the same tensor: one matmul,
 // then three SLICEs. The input is read once, and one kernel is launched instead of three.
 #include "passes/graph/match.h"
+#include <string.h>
 
 // Which operand of an ATTENTION n reaches through views (0 query, 1 key, 2 value), or -1.
 static int attention_role(const Sweep *s, NodeId n, int depth) {
@@ -50,6 +51,28 @@ static NodeId bias_vector(Sweep *s, const Projection *p) {
     if (p->l.bias) return reshape_dims(s, p->l.bias, 1, &width);
     return g_expand(s->g, scalar_like(s, p->result, 0), 1, &width);
 }
+// "attention.query", "attention.key" and "attention.value": "attention.query+key+value".
+static Loc joint_loc(const Sweep *s, const Projection *p, int count) {
+    Diag *d = s->p->c->diag;
+    LocInfo all = *diag_at(d, p[0].l.loc);
+    if (!all.node) return p[0].l.loc;
+    size_t same = strlen(all.node);
+    for (int i = 1; i < count; i++) {
+        const char *name = diag_at(d, p[i].l.loc)->node;
+        size_t n = 0;
+        while (name && n < same && name[n] == all.node[n]) n++;
+        same = n;
+    }
+    while (same && all.node[same - 1] != '.' && all.node[same - 1] != '/') same--;
+    Str joint = str_new(s->p->c->arena);
+    str_add(&joint, all.node);
+    for (int i = 1; i < count; i++) {
+        const char *name = diag_at(d, p[i].l.loc)->node;
+        if (name) str_addf(&joint, "+%s", name + same);
+    }
+    all.node = str_cstr(&joint);
+    return diag_loc(d, all);
+}
 
 NodeId rule_merge_projections(Sweep *s, NodeId n) {
     Projection p[MAX_PROJECTIONS];
@@ -70,7 +93,8 @@ NodeId rule_merge_projections(Sweep *s, NodeId n) {
         w[i] = p[i].l.trans_b == trans_b ? p[i].l.w : swap_last(s, p[i].l.w);
         b[i] = has_bias ? bias_vector(s, &p[i]) : 0;
     }
-    Linear all = {l.x, g_concat(s->g, w, (uint32_t)count, trans_b ? 0 : 1), 0, trans_b};
+    Linear all = {.x = l.x, .trans_b = trans_b, .loc = joint_loc(s, p, count)};
+    all.w = g_concat(s->g, w, (uint32_t)count, trans_b ? 0 : 1);
     if (has_bias) all.bias = g_concat(s->g, b, (uint32_t)count, 0);
     int axis = type_at(s, n)->rank - 1;
     return slice_axis(s, linear_build(s, &all), axis, start, width);

@@ -31,12 +31,19 @@ static void redirect(Graph *g, const NodeId *map, uint32_t nmap, NodeId n) {
     for (uint32_t i = 0; i < node->nin; i++) node->in[i] = resolve(map, nmap, node->in[i]);
 }
 
-// What a rule built carries the place and, for the result, the name of what it replaces.
+static bool has_place(const Sweep *s, NodeId n) {
+    for (uint32_t i = 0; i < s->placed.n; i++)
+        if (s->placed.data[i] == n) return true;
+    return false;
+}
+// What a rule built carries the place, unless it has one of its own, and, for the result, the name
+// of what it replaces.
 static void adopt(Sweep *s, NodeId old, NodeId by, uint32_t first_new) {
     Graph *g = s->g;
     while (s->origin.n < g->node.n) *PUSH(s->arena, &s->origin) = 0;
     for (uint32_t i = first_new; i < g->node.n; i++)
-        graph_node(g, i)->loc = graph_node(g, old)->loc;
+        if (!has_place(s, i)) graph_node(g, i)->loc = graph_node(g, old)->loc;
+    s->placed.n = 0;
     if (by < first_new) return;
     s->origin.data[by] = old;
     if (!graph_node(g, by)->name) graph_node(g, by)->name = graph_node(g, old)->name;

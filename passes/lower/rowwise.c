@@ -135,7 +135,8 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
         softmax_row(&r);
     k_end(k);
     *PUSH(k->arena, &k->loc) = node.loc;
-    build_launch(&b, r.grid, 0, what);
+    const LocInfo *at = diag_at(l->c->diag, node.loc);
+    build_launch(&b, r.grid, 0, at->node ? at->node : what);
     if (f->n) return lower_then_elementwise(l, f, &y);
     if (!is_direct) lower_copy(l, &y, &want, what);
     return true;
