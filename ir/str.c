@@ -70,12 +70,19 @@ static size_t distance(const char *a, const char *b) {
     }
     return row[m];
 }
+static size_t same_start(const char *a, const char *b) {
+    size_t n = 0;
+    while (a[n] && a[n] == b[n]) n++;
+    return n;
+}
+// The nearest; of equally near ones that which begins most alike.
 const char *str_did_you_mean(const char *word, const char *const *names, size_t n) {
     const char *best = NULL;
     size_t least = strlen(word) / 2 < 3 ? strlen(word) / 2 + 1 : 4;
     for (size_t i = 0; i < n; i++) {
         size_t d = distance(word, names[i]);
-        if (d < least) {
+        bool is_tie = best && d == least;
+        if (d < least || (is_tie && same_start(word, names[i]) > same_start(word, best))) {
             least = d;
             best = names[i];
         }

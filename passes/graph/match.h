@@ -59,7 +59,7 @@ bool is_row_vector(const Type *t, int64_t k);
 bool is_linear(Sweep *s, NodeId n); // MATMUL with a constant rank-2 right side
 
 // ---- building
-NodeId rebuild(Sweep *s, NodeId n, const NodeId *in);     // n's op, attributes, place; other operands
+NodeId rebuild(Sweep *s, NodeId n, const NodeId *in);     // n on other operands
 NodeId placed(Sweep *s, NodeId n, Loc loc);               // n, which is new, comes from there
 NodeId rebuild1(Sweep *s, NodeId n, NodeId x);            // operand 0 exchanged
 NodeId scalar_like(Sweep *s, NodeId like, double v);      // rank 0, like's element type
