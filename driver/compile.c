@@ -1,6 +1,7 @@
 // compile.c: a model file becomes vit.o and vit.h. verb_compile is the whole walk through the
 // compiler; everything above it is about the output's name and safety.
 #include "driver/emit.h"
+#include "driver/selftest.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -144,6 +145,15 @@ static bool emit(Tool *t, const Program *p, const FileNames *opened, double star
     return emit_program(t, p, &e, opened, &out) &&
            (emit_can_print(t) || summary(t, p, &e, &out, seconds_now() - started));
 }
+static Program *make_program(Tool *t, const Source *s, const PassOptions *passes) {
+    SelfTest test;
+    if (t->opt.selftest && !s->graph)
+        return diag_error(t->c.diag, ERR_USAGE, 0, "--selftest needs a model or a graph"), NULL;
+    if (t->opt.selftest && !selftest_make(t, s->graph, &test)) return NULL;
+    Program *p = s->program ? s->program : pipeline_run(&t->c, s->graph, passes);
+    if (p && t->opt.selftest) program_add_sample(p, test.in, test.out, SELFTEST_TOLERANCE);
+    return p;
+}
 bool verb_compile(Tool *t) {
     double started = seconds_now();
     const Options *o = &t->opt;
@@ -160,7 +170,7 @@ bool verb_compile(Tool *t) {
     if (source.graph && (o->passes || o->stop_after)) return graph_passes(t, source.graph, &passes);
     if (!needs_output(t)) return false;
 
-    Program *p = source.program ? source.program : pipeline_run(&t->c, source.graph, &passes);
+    Program *p = make_program(t, &source, &passes);
     t->c.opened = NULL; // what comes now is no part of the model
     bool only_shown = !o->output && !emit_can_print(t);
     return p && (only_shown || emit(t, p, opened, started));
