@@ -5,7 +5,7 @@
 
 typedef struct EmitOptions {
     const char *prefix; // symbol prefix, already checked: prefix_run, prefix_model
-    bool standalone;    // no runtime: the run loop is inside, one thread
+    bool standalone;    // no runtime: what is called of it is inside
     uint32_t weights_id; // not 0: the last input is the weight image, and this identifies its file
     bool sanitize_address; // for programs linked with -fsanitize=address
     const char *source_sha256;

@@ -152,6 +152,8 @@ void header_print(const Program *p, const EmitOptions *o, Str *out) {
     macro(out, upper, "HIDDEN", (uint64_t)info->hidden, "");
     if (o->weights_id) macro(out, upper, "WEIGHTS_BYTES", p->weight_bytes, "u");
     str_addf(out, "\nextern const vitc_model_info %s_model;\n", o->prefix);
+    if (o->standalone)
+        str_add(out, "/* Standalone: needs no library, and vitc.h for its types only. */\n");
     describe(out, p, o);
     header_signature(p, o->prefix, out);
     str_add(out, ";\n");

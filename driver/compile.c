@@ -141,6 +141,7 @@ static bool emit(Tool *t, const Program *p, const FileNames *opened, double star
     const char *prefix = choose_prefix(t);
     if (!prefix) return false;
     EmitOptions e = emit_options(p, prefix);
+    e.standalone = t->opt.standalone;
     e.sanitize_address = !strcmp(t->opt.sanitize, "address");
     return emit_program(t, p, &e, opened, &out) &&
            (emit_can_print(t) || summary(t, p, &e, &out, seconds_now() - started));

@@ -43,15 +43,15 @@ static void print_head(const CModule *m, const char *header, Str *out) {
         "\n//\n// A kernel performs tasks lo..hi-1 of its launch; the table `launches` below says "
         "in which order\n"
         "// kernels run and where their arguments lie. `tile` is the thread's private scratch.\n");
-    str_addf(
-        out,
-        "#include \"%s\"\n#include \"vitc_object.h\"\n#include <stdint.h>\n#include <string.h>\n",
-        escape(a, SINK_C_STRING, header));
+    str_addf(out, "#include \"%s\"\n%s#include <stdint.h>\n#include <string.h>\n",
+             escape(a, SINK_C_STRING, header),
+             m->o->standalone ? "" : "#include \"vitc_object.h\"\n");
     static const char *const intrinsics[ARCH_COUNT] = {
         [ARCH_X86_64] = "immintrin.h", [ARCH_AARCH64] = "arm_neon.h"};
     if (uses_vectors(m->p)) str_addf(out, "#include <%s>\n", intrinsics[m->target->arch]);
     str_add(out, "\n#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__\n"
                  "#error \"the weight image is little-endian\"\n#endif\n\n");
+    if (m->o->standalone) c_print_runtime(m, out);
 }
 // Types, helpers and kernels of one level.
 static void print_code(CModule *m, Str *out) {

@@ -24,6 +24,8 @@ static LLVMTargetMachineRef machine_new(Ctx *c, const Target *t) {
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
     LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeX86AsmParser(); // the inline assembly of the runtime
+    LLVMInitializeAArch64AsmParser();
     if (LLVMGetTargetFromTriple(arch->triple, &target, &why)) {
         diag_error(c->diag, ERR_TARGET, 0, "LLVM knows no machine %s: %s", t->name, why);
         LLVMDisposeMessage(why);
@@ -175,11 +177,6 @@ static bool module_text(Module *m, LLVMTargetMachineRef tm, Str *out) {
     LLVMDisposeMessage(text);
     return true;
 }
-static bool is_supported(Ctx *c, const EmitOptions *o) {
-    if (!o->standalone) return true;
-    return diag_error(c->diag, ERR_UNSUPPORTED, 0,
-                      "an object without the runtime is not available");
-}
 static bool kernels_are_ready(Ctx *c, const Program *p) {
     for (; p; p = p->next)
         for (uint32_t i = 0; i < p->kern.n; i++)
@@ -188,12 +185,14 @@ static bool kernels_are_ready(Ctx *c, const Program *p) {
 }
 typedef bool (*Output)(Module *m, LLVMTargetMachineRef tm, Str *out);
 static bool emit(Ctx *c, const Program *p, const EmitOptions *o, Output output, Str *out) {
-    if (!is_supported(c, o) || !kernels_are_ready(c, p)) return false;
+    if (!kernels_are_ready(c, p)) return false;
     LLVMTargetMachineRef tm = machine_new(c, p->target);
     if (!tm) return false;
     Module m = module_new(c, p, o, tm);
     llvm_print_model(&m);
+    if (o->standalone) llvm_add_runtime(&m);
     check_module(&m);
+    if (o->standalone) run_pass(&m, tm, "globaldce"); // of the runtime, only what is called
     run_pass(&m, tm, "mem2reg"); // slots become registers
     if (o->sanitize_address) check_addresses(&m, tm);
     bool ok = output(&m, tm, out);

@@ -1,0 +1,15 @@
+# embed.cmake: files become one C table (backends/embedded.h): cmake -DOUT=… -DFILES=a;b -P embed.cmake
+set(arrays "")
+set(rows "")
+set(n 0)
+foreach(file ${FILES})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+  get_filename_component(name ${file} NAME)
+  string(APPEND arrays "static const unsigned char file_${n}[] = {\n${bytes}\n};\n")
+  string(APPEND rows "    {\"${name}\", file_${n}, sizeof file_${n}},\n")
+  math(EXPR n "${n} + 1")
+endforeach()
+file(WRITE ${OUT} "#include \"backends/embedded.h\"\n${arrays}const EmbeddedFile embedded_files[] = {\n${rows}};\n"
+  "const size_t embedded_count = ${n};\n")
