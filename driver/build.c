@@ -63,6 +63,12 @@ const Target *target_of_options(Tool *t) {
     return level ? level[0] : NULL;
 }
 
+// What the user says, or what the type of the weights makes likely.
+double tolerance_of(const Options *o) {
+    if (o->tolerance >= 0) return o->tolerance;
+    return !strcmp(o->dtype, "bf16") ? 2e-2 : !strcmp(o->dtype, "f16") ? 2e-3 : 2e-5;
+}
+
 // ---- tuning ---------------------------------------------------------------------------------
 static bool read_tuning(Tool *t, const Target *target, const Tuning **out) {
     Tuning *tuning = NEW(t->c.arena, Tuning);

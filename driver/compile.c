@@ -152,7 +152,7 @@ static Program *make_program(Tool *t, const Source *s, const PassOptions *passes
         return diag_error(t->c.diag, ERR_USAGE, 0, "--selftest needs a model or a graph"), NULL;
     if (t->opt.selftest && !selftest_make(t, s->graph, &test)) return NULL;
     Program *p = s->program ? s->program : pipeline_run(&t->c, s->graph, passes);
-    if (p && t->opt.selftest) program_add_sample(p, test.in, test.out, SELFTEST_TOLERANCE);
+    if (p && t->opt.selftest) program_add_sample(p, test.in, test.out, tolerance_of(&t->opt));
     return p;
 }
 bool verb_compile(Tool *t) {

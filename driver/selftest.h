@@ -4,7 +4,6 @@
 #include "driver/tool.h"
 #include "ir/graph.h"
 
-#define SELFTEST_TOLERANCE 2e-5 // as verify
 typedef struct SelfTest {
     const void **in, **out; // one for every input and output of the graph
 } SelfTest;

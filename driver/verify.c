@@ -85,12 +85,6 @@ static bool run_object(Tool *t, void *arg, Str *out) {
     return true;
 }
 
-// What the user says, or what the type of the weights makes likely.
-static double tolerance_of(const Options *o) {
-    if (o->tolerance >= 0) return o->tolerance;
-    return !strcmp(o->dtype, "bf16") ? 2e-2 : !strcmp(o->dtype, "f16") ? 2e-3 : 2e-5;
-}
-
 // ---- comparing ------------------------------------------------------------------------------
 static Row compare(const char *name, const Tensor *want, const void *got, double tolerance) {
     double max_abs = 0, diff = 0, norm = 0, got_norm = 0, dot = 0;
