@@ -1,6 +1,6 @@
 // embedded.h: the runtime inside the compiler, for objects that need no library: its sources for
-// printed C, and for LLVM the code that clang made of them when vitc was built. CMakeLists.txt makes
-// the table.
+// printed C, and for LLVM the code that clang made of them when vitc was built. CMakeLists.txt
+// makes the table.
 #ifndef BACKENDS_EMBEDDED_H
 #define BACKENDS_EMBEDDED_H
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // compile.c: a model file becomes vit.o and vit.h. verb_compile is the whole walk through the
 // compiler; everything above it is about the output's name and safety.
 #include "driver/emit.h"
-#include "driver/selftest.h"
+#include "driver/sample.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -147,10 +147,10 @@ static bool emit(Tool *t, const Program *p, const FileNames *opened, double star
            (emit_can_print(t) || summary(t, p, &e, &out, seconds_now() - started));
 }
 static Program *make_program(Tool *t, const Source *s, const PassOptions *passes) {
-    SelfTest test;
+    SampleData test;
     if (t->opt.selftest && !s->graph)
         return diag_error(t->c.diag, ERR_USAGE, 0, "--selftest needs a model or a graph"), NULL;
-    if (t->opt.selftest && !selftest_make(t, s->graph, &test)) return NULL;
+    if (t->opt.selftest && !sample_make(t, s->graph, &test)) return NULL;
     Program *p = s->program ? s->program : pipeline_run(&t->c, s->graph, passes);
     if (p && t->opt.selftest) program_add_sample(p, test.in, test.out, tolerance_of(&t->opt));
     return p;

@@ -1,5 +1,5 @@
-// c_standalone.c: --standalone: the run loop inside the printed file: the runtime's own sources. Their
-// functions get names of this model, so that two standalone models link into one program.
+// c_standalone.c: --standalone: the run loop inside the printed file: the runtime's own sources.
+// Their functions get names of this model, so that two standalone models link into one program.
 #include "backends/c/c_print.h"
 #include "backends/embedded.h"
 #include <string.h>
@@ -21,7 +21,7 @@ static void print_file(const char *name, Str *out) {
 }
 void c_print_runtime(const CModule *m, Str *out) {
     const Program *p = m->p;
-    str_add(out, "// ---- vitc's runtime, as much as this model calls, under names of its own ----\n");
+    str_add(out, "// ---- vitc's runtime, what this model calls of it, under its own names ----\n");
     for (size_t i = 0; i < COUNT_OF(functions); i++)
         str_addf(out, "#define %s %s_%s\n", functions[i], m->o->prefix,
                  functions[i] + strlen("vitc_"));

@@ -1,9 +1,9 @@
-// selftest.c: --selftest: an input and what the eager reference makes of it, for the object to hold.
+// sample.c: --selftest: an input and what the eager reference makes of it, for the object to hold.
 // The reference is slow, so it reports progress; the passes change the graph, so it runs before.
+#include "driver/sample.h"
 #include "driver/execute.h"
-#include "driver/selftest.h"
 
-static bool evaluate(Tool *t, const Graph *g, SelfTest *s, Arena *work) {
+static bool evaluate(Tool *t, const Graph *g, SampleData *s, Arena *work) {
     Tensor *in = NEW_N(work, Tensor, g->input.n), *out = NEW_N(work, Tensor, g->output.n);
     NodeId *want = NEW_N(work, NodeId, g->output.n);
     for (uint32_t i = 0; i < g->input.n; i++)
@@ -16,7 +16,7 @@ static bool evaluate(Tool *t, const Graph *g, SelfTest *s, Arena *work) {
         s->out[i] = arena_copy(t->c.arena, out[i].data, type_nbytes(&out[i].type));
     return ok;
 }
-bool selftest_make(Tool *t, const Graph *g, SelfTest *s) {
+bool sample_make(Tool *t, const Graph *g, SampleData *s) {
     uint64_t state = 1; // always the same input: so the same object
     s->in = NEW_N(t->c.arena, const void *, g->input.n);
     s->out = NEW_N(t->c.arena, const void *, g->output.n);
