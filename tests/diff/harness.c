@@ -129,6 +129,8 @@ static bool take(Words *w, const char *word, const char *value) {
         w->inputs = value;
     else if (!strcmp(word, "--write"))
         w->write = value;
+    else if (!strcmp(word, "--dtype"))
+        w->dtype = dtype_from_text(value);
     else
         return false;
     return true;

@@ -52,6 +52,7 @@ typedef struct Words {
     const char *printers; // names separated by commas
     const char *inputs;   // of a file: see kernel_run.h
     const char *write;    // a folder, or NULL
+    DType dtype;          // of weights; NONE for a wrong name
     const char *const *file;
     int nfiles;
 } Words;

@@ -160,3 +160,27 @@ static Verdict run(void *ctx) {
 Verdict kernel_run(const KernelRun *r, bool quiet) {
     return in_child(run, (void *)(uintptr_t)r, quiet);
 }
+
+// ---- for another machine ---------------------------------------------------------------------
+static void add_case(Str *out, const KernelRun *r, const Kern *k, uint32_t i, int64_t hi) {
+    const Memory *m = r->m;
+    void *want[MAX_REGIONS];
+    int64_t lo = inputs_first_task(r->seed[i], hi);
+    int64_t head[] = {i, m->n, lo, hi};
+    inputs_fill(r->inputs, m, r->seed[i], hi);
+    str_add_n(out, head, sizeof head);
+    for (int n = 0; n < m->n; n++) str_add_n(out, &m->nbytes[n], 8);
+    for (int n = 0; n < m->n; n++) {
+        str_add_n(out, m->start[n], m->nbytes[n]);
+        want[n] = memcpy(m->want[n], m->start[n], m->nbytes[n]);
+    }
+    kern_eval(k, want, want[m->n - 1], lo, hi);
+    for (int n = 0; n < m->n; n++) str_add_n(out, m->want[n], m->nbytes[n]);
+}
+bool kernel_write(Ctx *c, const KernelRun *r, const char *dir) {
+    Program *p = kernel_program(c, r);
+    Str cases = str_new(c->arena);
+    if (!p || !printers_write(c, p, dir)) return false;
+    for (uint32_t i = 0; i < r->n; i++) add_case(&cases, r, p->kern.data[i], i, MAX_TASKS);
+    return write_file(arena_printf(c->arena, "%s/cases.bin", dir), cases.data, cases.n);
+}

@@ -37,6 +37,10 @@ typedef struct KernelRun {
 Verdict kernel_run(const KernelRun *r, bool quiet);
 // That program: a launch for every kernel. NULL after a diagnostic.
 Program *kernel_program(Ctx *c, const KernelRun *r);
+// For a machine that this one is not: what kernel_program makes, as kernels.c, kernels.h,
+// kernels.weights and kernels.o, and cases.bin with the memory before and after each run.
+// run_cases.c runs them there. False after a message.
+bool kernel_write(Ctx *c, const KernelRun *r, const char *dir);
 // Memory for any kernel: what launch_access says, at least BUFFER_BYTES a parameter.
 bool kernel_memory(const Kern *k, Memory *m);
 Memory random_kernel_memory(void); // of random_kernel

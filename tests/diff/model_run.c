@@ -76,7 +76,7 @@ static bool copy_image(void *ctx, const void *bytes, uint64_t n) {
     return true;
 }
 static bool make_program(Level *l) {
-    PassOptions o = {.target = l->target, .max_slices = THREADS + 1};
+    PassOptions o = {.target = l->target, .max_slices = THREADS + 1, .dtype = l->r->dtype};
     Graph *g = graph_parse(l->c.arena, l->c.diag, "model", l->r->text, l->r->n);
     l->p = g ? pipeline_run(&l->c, g, &o) : NULL;
     if (!l->p) return false;

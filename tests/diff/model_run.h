@@ -15,6 +15,7 @@ typedef struct ModelRun {
     bool is_printed[MAX_TARGETS]; // else only interpreted on that level
     const Printer *printer;
     uint32_t nprinters;
+    DType dtype;      // of the weights of matrix products; NONE: f32
     double tolerance; // relative L2 error against the eager reference; 0 = do not ask
 } ModelRun;
 // In a child. For every target: graph_eval against program_eval, which must be near, and

@@ -63,7 +63,7 @@ static bool print_llvm(const Printer *pr, Ctx *c, const Source *src, Printed *ou
 static const char *file_in(Ctx *c, const char *dir, uint32_t i, const char *end) {
     return arena_printf(c->arena, "%s/p%u%s", dir, i, end);
 }
-static bool write_file(const char *path, const void *data, size_t n) {
+bool write_file(const char *path, const void *data, size_t n) {
     FILE *f = fopen(path, "w");
     bool ok = f && fwrite(data, 1, n, f) == n;
     return f && fclose(f) == 0 && ok;
@@ -127,4 +127,17 @@ void printed_free(Printed *p, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         if (p[i].loaded) llvm_unload(p[i].loaded);
     if (n && p[0].library) dlclose(p[0].library);
+}
+
+bool printers_write(Ctx *c, const Program *p, const char *dir) {
+    EmitOptions o = {.prefix = "kernels", .source_sha256 = "", .version = "test"};
+    Str text = str_new(c->arena), header = str_new(c->arena), object = str_new(c->arena);
+    const char *at = arena_printf(c->arena, "%s/kernels", dir);
+    if (!c_emit_source(c, p, &o, "kernels.weights", "kernels.h", &text)) return false;
+    if (!llvm_emit_object(c, p, &o, &object)) return false;
+    header_print(p, &o, &header);
+    return write_file(arena_printf(c->arena, "%s.c", at), text.data, text.n) &&
+           write_file(arena_printf(c->arena, "%s.h", at), header.data, header.n) &&
+           write_file(arena_printf(c->arena, "%s.o", at), object.data, object.n) &&
+           write_file(arena_printf(c->arena, "%s.weights", at), "", 0);
 }

@@ -29,5 +29,9 @@ typedef struct Source {
 // Prints, compiles and loads n programs. False when something refuses them, after a message on
 // stderr; out then needs no printed_free.
 bool printer_print(const Printer *pr, Ctx *c, const Source *src, uint32_t n, Printed *out);
+// The C source and header, LLVM's object, and the (empty) weights of a program as files in dir, all
+// named kernels; its symbol is kernels_model.
+bool printers_write(Ctx *c, const Program *p, const char *dir);
+bool write_file(const char *path, const void *data, size_t n);
 void printed_free(Printed *p, uint32_t n); // what printer_print made in one call
 #endif

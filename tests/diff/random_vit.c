@@ -23,6 +23,10 @@ Vit random_vit(uint64_t seed) {
     if (v.heads * v.head_dim < 6) v.own_width = 1;
     return v;
 }
+DType vit_dtype(const Vit *v) {
+    static const DType kept[] = {DT_F32, DT_F32, DT_BF16, DT_F16};
+    return kept[v->weights];
+}
 void vit_print(const Vit *v, Str *out) {
     Vit copy = *v;
     str_addf(out, "seed %llu", (unsigned long long)v->seed);

@@ -25,5 +25,6 @@ extern const VitField vit_field[VIT_COUNT];
 int64_t *vit_at(Vit *v, int field);
 Vit random_vit(uint64_t seed);
 Graph *vit_graph(Arena *a, const Vit *v);
+DType vit_dtype(const Vit *v);          // its weights are to be kept as
 void vit_print(const Vit *v, Str *out); // its fields, in one line
 #endif

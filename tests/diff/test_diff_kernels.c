@@ -3,10 +3,12 @@
 //
 //     test_diff_kernels [--count N] [--seed S] [--index I] [--size STATEMENTS] [--target T]
 //                       [--printers llvm,gcc-O1,clang-19-O1] [FILE.vk…]
+//     test_diff_kernels --write DIR --target T [--count N] [--seed S]
 //
 // Kernel I of a run is the one with seed S + I; its size varies up to STATEMENTS. What fails is
 // made smaller while it fails, and printed. A file is run on all printers, with the inputs that
-// --inputs random|bytes|zero and --seed say.
+// --inputs random|bytes|zero and --seed say. --write leaves N kernels, at most 128, with their
+// expected bytes for a machine that this one is not; run_cases.c runs them there.
 #include "tests/diff/shrink_failure.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,25 +51,40 @@ static uint32_t find_failures(Test *t, Ctx *c, const KernelRun *r) {
     if (!failures) printf("a batch fails, but none of its kernels alone\n");
     return failures ? failures : 1;
 }
+typedef struct Draw { // some random kernels
+    const Kern *kern[BATCH];
+    uint64_t seed[BATCH];
+} Draw;
+static KernelRun draw(const Test *t, Ctx *c, const Target *target, uint64_t seed, uint32_t n) {
+    Draw *d = NEW(c->arena, Draw);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *name = arena_printf(c->arena, "seed_%llu", (unsigned long long)(seed + i));
+        d->seed[i] = seed + i;
+        d->kern[i] = random_kernel(c->arena, target, seed + i, name, t->w.size);
+    }
+    return (KernelRun){.target = target,
+                       .printer = t->printer,
+                       .nprinters = t->nprinters,
+                       .m = &t->m,
+                       .kern = d->kern,
+                       .seed = d->seed,
+                       .n = n};
+}
 static uint32_t run_batch(Test *t, const Target *target, uint64_t seed, uint32_t n) {
     Ctx c = loud_ctx("batch");
-    const Kern *kern[BATCH];
-    uint64_t seeds[BATCH];
-    for (uint32_t i = 0; i < n; i++) {
-        const char *name = arena_printf(c.arena, "seed_%llu", (unsigned long long)(seed + i));
-        seeds[i] = seed + i;
-        kern[i] = random_kernel(c.arena, target, seed + i, name, t->w.size);
-    }
-    KernelRun r = {.target = target,
-                   .printer = t->printer,
-                   .nprinters = t->nprinters,
-                   .m = &t->m,
-                   .kern = kern,
-                   .seed = seeds,
-                   .n = n};
+    KernelRun r = draw(t, &c, target, seed, n);
     uint32_t failures = kernel_run(&r, false) == SAME ? 0 : find_failures(t, &c, &r);
     ctx_free(&c);
     return failures;
+}
+static bool write_batch(const Test *t) {
+    Ctx c = loud_ctx("written");
+    if (!t->w.target || t->w.count > BATCH)
+        return fprintf(stderr, "--write asks too much\n"), false;
+    KernelRun r = draw(t, &c, target_find(t->w.target), t->w.seed, (uint32_t)t->w.count);
+    bool ok = kernel_write(&c, &r, t->w.write);
+    ctx_free(&c);
+    return ok;
 }
 static uint32_t run_target(Test *t, const Target *target) {
     uint32_t failures = 0;
@@ -131,6 +148,7 @@ int main(int argc, char **argv) {
     t.nprinters = printers_parse(a, t.w.printers, t.printer);
     if (!t.nprinters) return 2;
     t.m = random_kernel_memory();
+    if (t.w.write) return !write_batch(&t);
     uint32_t failures = 0;
     for (int i = 0; i < t.w.nfiles; i++) failures += run_file(&t, t.w.file[i]);
     for (size_t i = 0; target_at(i) && !t.w.nfiles; i++) {

@@ -3,7 +3,7 @@
 // every level of this machine, with 1 and 3 threads. Levels that round alike give the same bytes.
 //
 //     test_diff_models [--count N] [--seed S] [--index I] [--target T] [--printers llvm,gcc-O1]
-//                      [--size K] [FILE.vg…]
+//                      [--size K] [--dtype f32|bf16|f16] [FILE.vg…]
 //
 // Model I of a run is the one with seed S + I. Printing is slow: one in K models goes through the
 // printers of C, and a model is printed for one level, which takes turns; with --size 1 all of them
@@ -50,9 +50,10 @@ static void report(Ctx *c, const Test *t, ModelRun *r, const Vit *vit, Verdict v
     const char *printer = r->nprinters == 1 ? r->printer[0].name : t->w.printers;
     const char *target = r->ntargets == 1 ? r->target[0]->name : "any";
     printf("// The smallest of %u models tried.\n"
-           "// With this text in a file: test_diff_models --printers %s --seed %llu%s%s FILE\n%s",
-           tried, printer, (unsigned long long)r->seed, r->ntargets == 1 ? " --target " : "",
-           r->ntargets == 1 ? target : "", r->text);
+           "// With this text in a file: test_diff_models --printers %s --seed %llu --dtype %s%s%s "
+           "FILE\n%s",
+           tried, printer, (unsigned long long)r->seed, dtype_info[r->dtype].text,
+           r->ntargets == 1 ? " --target " : "", r->ntargets == 1 ? target : "", r->text);
 }
 static void run_model(Test *t, Ctx *c, const char *name, const Str *text, uint64_t seed,
                       const Vit *vit, uint32_t nprinters, bool everywhere) {
@@ -62,7 +63,8 @@ static void run_model(Test *t, Ctx *c, const char *name, const Str *text, uint64
                   .ntargets = t->ntargets,
                   .printer = t->printer,
                   .nprinters = nprinters,
-                  .tolerance = TOLERANCE};
+                  .dtype = vit ? vit_dtype(vit) : t->w.dtype};
+    if (r.dtype == DT_F32) r.tolerance = TOLERANCE; // rounded weights are another model
     for (uint32_t i = 0; i < t->ntargets; i++) {
         r.target[i] = t->target[i];
         r.is_printed[i] = everywhere || (i + seed) % t->ntargets == 0;
@@ -93,7 +95,7 @@ static bool run_file(Test *t, const char *path) {
     return ok;
 }
 int main(int argc, char **argv) {
-    Test t = {.w = {.count = 300, .seed = 1, .size = 15, .printers = "llvm"}};
+    Test t = {.w = {.count = 300, .seed = 1, .size = 15, .dtype = DT_F32, .printers = "llvm"}};
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!words_parse(&t.w, argc, argv)) return 2;
     t.nprinters = printers_parse(arena_new("printers"), t.w.printers, t.printer);

@@ -30,6 +30,11 @@ diff_test(kernels_optimised test_diff_kernels --count 64 --seed 449
   --printers llvm,gcc-O1,clang-19-O1)
 diff_long(kernels_more test_diff_kernels --count 4096 --seed 10000 --size 40
   --printers llvm,gcc-O1,gcc-O2,gcc-O3,clang-19-O1,clang-19-O2,clang-19-O3,clang-14-O2)
+# 128 on aarch64, in an emulator
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+diff_test(aarch64 ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/cases.py
+  $<TARGET_FILE:test_diff_kernels> ${CMAKE_SOURCE_DIR} aarch64 aarch64-linux-gnu-gcc qemu-aarch64-static)
+set_tests_properties(diff_aarch64 PROPERTIES SKIP_RETURN_CODE 77)
 # every op alone; in the default tier only on one lane and on the widest vectors, and only the two
 # dialects of C
 diff_test(ops_generic test_diff_ops --count 1 --printers llvm,gcc-O0 --target generic)
