@@ -8,7 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const HostSymbol host[] = {{"vitc_execute", (const void *)(uintptr_t)vitc_execute}};
+static const HostSymbol host[] = {
+    {"vitc_execute", (const void *)(uintptr_t)vitc_execute},
+    {"vitc_execute_level", (const void *)(uintptr_t)vitc_execute_level},
+    {"vitc_model_selftest", (const void *)(uintptr_t)vitc_model_selftest}};
 static const EmitOptions options = {
     .prefix = "vit", .source_sha256 = "5ha", .version = "vitc test"};
 
@@ -108,6 +111,51 @@ static void launches_have_the_runtimes_layout(void **state) {
     assert_int_equal(v->args[2].kind, VITC_PLACE_WEIGHTS);
     assert_int_equal(v->args[2].offset, 192);
     assert_int_equal(v->args[3].kind, VITC_PLACE_OUTPUT);
+    unload(&l);
+}
+
+// Two levels and a self-test.
+static void levels_and_samples_have_the_runtimes_layout(void **state) {
+    (void)state;
+    Loaded l = {.t = test_ctx()};
+    Ctx *c = &l.t->c;
+    l.p = small_program(c->arena, target_find("x86-64-v2"), "k", 0);
+    l.p->next = small_program(c->arena, target_find("generic"), "k", 0);
+    float x[SMALL_ELEMENTS] = {1, 2, 3}, y[SMALL_ELEMENTS];
+    for (int i = 0; i < SMALL_ELEMENTS; i++)
+        y[i] = x[i] * small_weight(i % SMALL_COLUMNS) + small_bias(i % SMALL_COLUMNS);
+    program_add_sample(l.p, (const void *const[]){x}, (const void *const[]){y}, 1e-6);
+    l.object = str_new(c->arena);
+    if (!llvm_emit_object(c, l.p, &options, &l.object)) fail_msg("%s", l.t->said);
+    float *image = small_image(c->arena, l.p);
+    l.m = llvm_load(c, l.object.data, l.object.n, "vit", image, host, COUNT_OF(host));
+    const vitc_model_info *m = llvm_loaded_symbol(l.m, "vit_model");
+    assert_int_equal(m->n_levels, 2);
+    assert_null(m->object);
+    assert_string_equal(m->target, "x86-64-v2,generic");
+    assert_int_equal(m->cpu_features, 0);
+    assert_string_equal(m->levels[0]->target, "x86-64-v2");
+    assert_int_equal(m->levels[0]->cpu_features, VITC_CPU_SSE42);
+    assert_ptr_equal(vitc_model_level(m, "generic"), m->levels[1]);
+    for (uint32_t i = 0; i < m->n_levels; i++) {
+        const vitc_model_info *level = m->levels[i];
+        assert_int_equal(level->arena_bytes, m->arena_bytes);
+        assert_int_equal(level->n_levels, 0);
+        assert_ptr_equal(level->inputs, m->inputs);
+        assert_ptr_equal(level->object->info, level);
+        const vitc_sample *s = level->object->sample;
+        assert_int_equal(s->outputs_at, round_up(program_run_arena(l.p), 64));
+        assert_memory_equal((char *)image + s->offset[0], x, sizeof x);
+        assert_memory_equal((char *)image + s->offset[1], y, sizeof y);
+        assert_true(s->tolerance == 1e-6);
+    }
+    void *arena = arena_alloc(c->arena, m->arena_bytes);
+    vitc_status (*selftest)(void *, const vitc_parallel *) =
+        (vitc_status(*)(void *, const vitc_parallel *))(uintptr_t)llvm_loaded_symbol(
+            l.m, "vit_selftest");
+    assert_int_equal(selftest(arena, NULL), VITC_OK);
+    image[0] += 1;
+    assert_int_equal(selftest(arena, NULL), VITC_E_SELFTEST);
     unload(&l);
 }
 
@@ -271,6 +319,7 @@ int main(void) {
         cmocka_unit_test(model_info_has_the_runtimes_layout),
         cmocka_unit_test(preprocessing_has_the_runtimes_layout),
         cmocka_unit_test(launches_have_the_runtimes_layout),
+        cmocka_unit_test(levels_and_samples_have_the_runtimes_layout),
         cmocka_unit_test(both_run_functions_run),
         cmocka_unit_test(a_kernel_may_have_any_name),
         cmocka_unit_test(many_outputs_are_described),
