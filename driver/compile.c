@@ -100,6 +100,15 @@ static bool can_sanitize(Tool *t) {
     diag_error(t->c.diag, ERR_USAGE, 0, "--sanitize is for objects, not for --emit c");
     return diag_note(t->c.diag, "the compiler of the C does it: cc -fsanitize=%s", o->sanitize);
 }
+// Only the C of target generic runs on machines that are not little-endian.
+static bool can_be_big_endian(Tool *t, const Target *target) {
+    const Options *o = &t->opt;
+    bool is_portable = !strcmp(o->emit, "c") && !target->features;
+    return strcmp(o->byte_order, "big") || is_portable ||
+           diag_error(t->c.diag, ERR_USAGE, 0,
+                      "--byte-order big is for --emit c --target generic: %s is little-endian",
+                      target->features ? target->name : "an object");
+}
 static bool needs_output(Tool *t) {
     const Options *o = &t->opt;
     if (o->output || o->dump || emit_can_print(t)) return true;
@@ -152,6 +161,7 @@ static Program *make_program(Tool *t, const Source *s, const PassOptions *passes
         return diag_error(t->c.diag, ERR_USAGE, 0, "--selftest needs a model or a graph"), NULL;
     if (t->opt.selftest && !sample_make(t, s->graph, &test)) return NULL;
     Program *p = s->program ? s->program : pipeline_run(&t->c, s->graph, passes);
+    if (p) p->big_endian = !strcmp(t->opt.byte_order, "big");
     if (p && t->opt.selftest) program_add_sample(p, test.in, test.out, tolerance_of(&t->opt));
     return p;
 }
@@ -164,6 +174,8 @@ bool verb_compile(Tool *t) {
     FileNames *opened = t->c.opened = NEW(t->c.arena, FileNames);
     if (!can_sanitize(t) || !pass_options(t, &passes)) return false;
     if (!source_load(t, o->file.data[0], &front, &source)) return false;
+    if (!can_be_big_endian(t, source.program ? source.program->target : passes.target))
+        return false;
     passes.report = report;
     passes.report_ctx = t;
     if (source.kern) return kernel_passes(t, source.kern, &passes);

@@ -24,6 +24,12 @@ DType dtype_from_onnx(int code) {
     return DT_NONE;
 }
 
+void dtype_reverse(void *to, const void *from, uint64_t n, uint32_t width) {
+    uint8_t *out = to;
+    const uint8_t *in = from;
+    for (uint64_t i = 0; i < n; i++) out[i] = in[i / width * width + (width - 1 - i % width)];
+}
+
 // ---- half formats ----------------------------------------------------------------------------
 static uint32_t bits_of(float f) {
     uint32_t u;

@@ -28,6 +28,8 @@ int64_t dtype_read_i(DType dt, const void *base, uint64_t i);
 void dtype_write_f(DType dt, void *base, uint64_t i,
                    double v); // rounds to nearest even; integers truncate
 void dtype_write_i(DType dt, void *base, uint64_t i, int64_t v);
+// Copies n bytes of elements of `width` bytes, each in the other byte order.
+void dtype_reverse(void *to, const void *from, uint64_t n, uint32_t width);
 uint16_t f32_to_f16(float f);
 float f16_to_f32(uint16_t h);
 uint16_t f32_to_bf16(float f);

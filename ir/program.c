@@ -75,7 +75,9 @@ uint64_t program_host_arena(const Program *p) {
 // The bytes of a tensor, whatever its type, as a region of their own.
 static Region bytes_region(const Program *p, Graph *g, const Type *t, const void *bytes) {
     int64_t n = (int64_t)type_nbytes(t);
-    NodeId expr = graph_const_copy(g, type_of(DT_U8, 1, &n), bytes, 0);
+    uint8_t *stored = arena_copy(p->arena, bytes, (size_t)n);
+    if (p->big_endian) dtype_reverse(stored, bytes, (uint64_t)n, dtype_info[t->dt].nbytes);
+    NodeId expr = graph_const_copy(g, type_of(DT_U8, 1, &n), stored, 0);
     uint64_t offset = p->region.n ? p->weight_bytes : 0;
     return (Region){.expr = expr, .offset = offset, .nbytes = (uint64_t)n};
 }

@@ -65,6 +65,7 @@ typedef struct Program {
     uint64_t scratch_bytes;    // the most that one launch's slices need together; multiple of 64
     uint64_t weight_bytes;
     uint32_t max_slices; // threads beyond this are not used
+    bool big_endian;     // the image is for a machine of that byte order; not in the text form
     const Sample *sample; // NULL = no self-test
     // The same model for another machine level, over the same graph, weight image and borders; each
     // level is better than the next. NULL = the last.

@@ -8,15 +8,20 @@ typedef struct Writer {
     ImageSink sink;
     void *ctx;
     uint64_t at;               // bytes handed on
+    bool big_endian;
     bool has_digest;
     uint64_t digest, word;     // of all whole words so far; the bytes behind them
 } Writer;
 
+// Where byte `at` of the image stands in the words that its machine reads.
+static uint64_t byte_shift(const Writer *w, uint64_t at) {
+    return 8 * (w->big_endian ? 7 - at % 8 : at % 8);
+}
 // runtime/selftest.c has the other half.
 static void digest_bytes(Writer *w, const uint8_t *bytes, uint64_t n) {
     for (uint64_t i = 0; i < n; i++) {
         uint64_t at = w->at + i;
-        w->word |= (uint64_t)bytes[i] << at % 8 * 8;
+        w->word |= (uint64_t)bytes[i] << byte_shift(w, at);
         if (at % 8 < 7) continue;
         w->digest = (w->digest ^ w->word) * 0x9e3779b97f4a7c15u;
         w->word = 0;
@@ -26,6 +31,18 @@ static bool put(Writer *w, const void *bytes, uint64_t n) {
     if (w->has_digest) digest_bytes(w, bytes, n);
     w->at += n;
     return n == 0 || w->sink(w->ctx, bytes, n);
+}
+// n bytes of elements of `width` bytes each, as the machine of the image wants them.
+static bool put_elements(Writer *w, const void *elements, uint64_t n, uint32_t width) {
+    uint8_t turned[4096]; // whole elements
+    const uint8_t *from = elements;
+    if (!w->big_endian || width == 1) return put(w, elements, n);
+    for (uint64_t at = 0; at < n; at += sizeof turned) {
+        uint64_t part = n - at < sizeof turned ? n - at : sizeof turned;
+        dtype_reverse(turned, from + at, part, width);
+        if (!put(w, turned, part)) return false;
+    }
+    return true;
 }
 static bool put_zeros(Writer *w, uint64_t until) {
     static const uint8_t zeros[4096];
@@ -81,24 +98,28 @@ static bool put_panels(Writer *w, const Graph *g, const Region *r, const void *b
         p.width = min_i64(r->nr, p.m.n - p.first);
         if (p.width < r->nr) memset(panel, 0, nbytes);
         (r->trans ? panel_of_columns : panel_of_rows)(panel, b, &p);
-        if (!put(w, panel, nbytes)) return false;
+        if (!put_elements(w, panel, nbytes, (uint32_t)p.elem)) return false;
     }
     return true;
 }
 static bool put_region(Writer *w, const Graph *g, const Region *r, Arena *a) {
     Tensor t = graph_eval_const(g, r->expr, a);
     if (!t.data) return false;      // a gather beyond its operand
-    const void *data = as_stored(&t, region_dtype(g, r), a);
-    if (r->pack == PACK_PLAIN) return put(w, data, r->nbytes);
+    DType dt = region_dtype(g, r);
+    const void *data = as_stored(&t, dt, a);
+    if (r->pack == PACK_PLAIN) return put_elements(w, data, r->nbytes, dtype_info[dt].nbytes);
     return put_panels(w, g, r, data, a);
 }
-static bool put_digest(Writer *w) { // little-endian, as everything in the image
+static bool put_digest(Writer *w) {
     uint8_t bytes[sizeof w->digest];
-    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(w->digest >> 8 * i);
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(w->digest >> byte_shift(w, i));
     return put(w, bytes, sizeof bytes);
 }
 bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx) {
-    Writer w = {.sink = sink, .ctx = ctx, .has_digest = p->sample != NULL};
+    Writer w = {.sink = sink,
+                .ctx = ctx,
+                .has_digest = p->sample != NULL,
+                .big_endian = p->big_endian};
     for (uint32_t i = 0; i < p->region.n; i++) {
         const Region *r = &p->region.data[i];
         if (!put_zeros(&w, r->offset) || !put_region(&w, p->graph, r, scratch)) return false;

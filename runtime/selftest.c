@@ -53,7 +53,7 @@ static int is_close(const vitc_tensor_info *t, const char *want, const char *got
                     double tolerance) {
     uint64_t size = float_bytes(t->dtype);
     double error = 0, norm = 0;
-    if (!size) return !memcmp(want, got, t->bytes);
+    if (!size) return !memcmp(want, got, (size_t)t->bytes);
     for (uint64_t i = 0; i < t->bytes / size; i++) {
         double w = number(t->dtype, want, i), g = number(t->dtype, got, i), d = w - g;
         if (w == g || (w != w && g != g)) d = 0;

@@ -17,7 +17,7 @@ CModule c_module(Ctx *c, const Program *p, const EmitOptions *o, bool is_alone) 
                      .has_vectors = p->target->features != 0,
                      .suffix = is_alone ? "" : level_suffix(c->scratch, p)};
 }
-static bool uses_vectors(const Program *p) {
+bool c_uses_vectors(const Program *p) {
     for (; p; p = p->next)
         if (p->target->features) return true;
     return false;
@@ -30,6 +30,16 @@ void c_flags(const Program *p, Str *out) {
         if (target_has(t, feature_at(i)->bit) && feature_at(i)->cc[0])
             str_addf(out, " %s", feature_at(i)->cc);
     if (t->vbytes == 64) str_add(out, " -mprefer-vector-width=512");
+}
+static void print_byte_order(const CModule *m, Str *out) {
+    bool big = m->p->big_endian;
+    const char *other = big ? "little" : "big";
+    str_addf(out,
+             "\n#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_%s_ENDIAN__\n"
+             "#error \"the weight image is %s-endian%s%s\"\n#endif\n\n",
+             big ? "BIG" : "LITTLE", big ? "big" : "little",
+             c_uses_vectors(m->p) ? "" : ": compile the model with --byte-order ",
+             c_uses_vectors(m->p) ? "" : other);
 }
 static void print_head(const CModule *m, const char *header, Str *out) {
     Arena *a = m->c->scratch;
@@ -48,9 +58,8 @@ static void print_head(const CModule *m, const char *header, Str *out) {
              m->o->standalone ? "" : "#include \"vitc_object.h\"\n");
     static const char *const intrinsics[ARCH_COUNT] = {
         [ARCH_X86_64] = "immintrin.h", [ARCH_AARCH64] = "arm_neon.h"};
-    if (uses_vectors(m->p)) str_addf(out, "#include <%s>\n", intrinsics[m->target->arch]);
-    str_add(out, "\n#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__\n"
-                 "#error \"the weight image is little-endian\"\n#endif\n\n");
+    if (c_uses_vectors(m->p)) str_addf(out, "#include <%s>\n", intrinsics[m->target->arch]);
+    print_byte_order(m, out);
     if (m->o->standalone) c_print_runtime(m, out);
 }
 // Types, helpers and kernels of one level.

@@ -39,6 +39,7 @@ void c_print_helpers(CModule *m, const char *kernels, Str *out); // types, helpe
 // this level's machine whatever the command line says.
 void c_print_level(const CModule *m, const char *text, Str *out);
 void c_print_runtime(const CModule *m, Str *out); // c_standalone.c: in place of vitc_object.h
+bool c_uses_vectors(const Program *p); // at some level; else it is C for any machine
 // c_portable.c: the element functions that `rest` calls, then `rest`.
 void c_print_portable(CModule *m, const char *rest, Str *out);
 void c_print_kernel(CModule *m, const Kern *k, Str *out);

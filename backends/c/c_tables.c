@@ -30,20 +30,37 @@ static void print_incbin(const CModule *m, const char *file, Str *out) {
              "        \".popsection\\n\");\n",
              p, p, macro);
 }
+// On a machine of 32 bits pointers wrap: the upper half of the word does not count.
+static void print_distance(const CModule *m, Str *out) {
+    const char *p = m->o->prefix;
+    const char *first = m->p->big_endian ? ".long 0\\n" : "";
+    const char *last = m->p->big_endian ? "" : ".long 0\\n";
+    str_addf(out,
+             "#if UINTPTR_MAX > 0xffffffffu\n"
+             "#define DISTANCE \".quad %s_weights - %s_weights_anchor\\n\"\n"
+             "#else\n"
+             "#define DISTANCE \"%s.long %s_weights - %s_weights_anchor\\n%s\"\n"
+             "#endif\n",
+             p, p, first, p, p, last);
+}
 static void print_weights(const CModule *m, const char *file, Str *out) {
     const char *p = m->o->prefix;
+    const bool is_portable = !c_uses_vectors(m->p);
+    const char *quad =
+        arena_printf(m->c->scratch, "\".quad %s_weights - %s_weights_anchor\\n\"", p, p);
     if (file) print_incbin(m, file, out);
+    str_add(out, "// An 8-byte word that holds its distance from the weight image: position\n"
+                 "// independent without a dynamic relocation.\n");
+    if (is_portable) print_distance(m, out);
     str_addf(out,
-             "// An 8-byte word that holds its distance from the weight image: position\n"
-             "// independent without a dynamic relocation.\n"
              "__asm__(\".pushsection .rodata.%s_weights_anchor,\\\"a\\\",%%progbits\\n\"\n"
              "        \".balign 8\\n\"\n"
              "        \".hidden %s_weights\\n\"\n"
              "        \"%s_weights_anchor:\\n\"\n"
-             "        \".quad %s_weights - %s_weights_anchor\\n\"\n"
+             "        %s\n"
              "        \".popsection\\n\");\n"
              "extern const int64_t %s_weights_anchor __attribute__((visibility(\"hidden\")));\n\n",
-             p, p, p, p, p, p);
+             p, p, p, is_portable ? "DISTANCE" : quad, p);
 }
 static const char *weights_anchor(const CModule *m) {
     if (m->o->weights_id) return "NULL";

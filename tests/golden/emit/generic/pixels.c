@@ -9,7 +9,7 @@
 #include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the weight image is little-endian"
+#error "the weight image is little-endian: compile the model with --byte-order big"
 #endif
 
 typedef struct { uint8_t l[4]; } u8x4;
@@ -263,11 +263,16 @@ __asm__(".pushsection .rodata.pixels_weights,\"a\",%progbits\n"
         ".popsection\n");
 // An 8-byte word that holds its distance from the weight image: position
 // independent without a dynamic relocation.
+#if UINTPTR_MAX > 0xffffffffu
+#define DISTANCE ".quad pixels_weights - pixels_weights_anchor\n"
+#else
+#define DISTANCE ".long pixels_weights - pixels_weights_anchor\n.long 0\n"
+#endif
 __asm__(".pushsection .rodata.pixels_weights_anchor,\"a\",%progbits\n"
         ".balign 8\n"
         ".hidden pixels_weights\n"
         "pixels_weights_anchor:\n"
-        ".quad pixels_weights - pixels_weights_anchor\n"
+        DISTANCE
         ".popsection\n");
 extern const int64_t pixels_weights_anchor __attribute__((visibility("hidden")));
 
