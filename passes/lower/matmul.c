@@ -190,7 +190,8 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
     if (m->is_packed) {
         Choice c = m->choice;
         if (m->runs.run) c.prefetch_group = m->runs.run;
-        PrefetchRate rate = sched_prefetch(&c, m->lines * s.count, m->columns * 4, m->block, depth);
+        PrefetchRate rate =
+            sched_prefetch(&c, m->lines * s.count, m->columns * b_nbytes(m), m->block, depth);
         u.next = (Prefetch){.group = rate.group, .lines = rate.lines};
     }
     Val line = m->lines > 1 ? k_loopn(k, m->lines) : k_index(k, 0), here[MAX_OPERANDS];
