@@ -119,7 +119,8 @@ Program *build_program(Tool *t, const char *path, const FrontendOptions *f) {
     if (!source_load(t, path, f, &s)) return NULL;
     if (s.program) return can_load(t, s.program->target->arch) ? s.program : NULL;
     if (s.graph) return pipeline_run(&t->c, s.graph, &o);
-    return diag_error(t->c.diag, ERR_USAGE, 0, "%s: a kernel alone is no model", path), NULL;
+    Loc at = diag_loc(t->c.diag, (LocInfo){.file = path});
+    return diag_error(t->c.diag, ERR_USAGE, at, "a kernel alone is no model"), NULL;
 }
 
 // ---- code -----------------------------------------------------------------------------------

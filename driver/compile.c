@@ -76,7 +76,9 @@ static bool print_program(Tool *t, const Program *p) {
 // A kernel's text names its machine; --target puts another in its place.
 static bool kernel_passes(Tool *t, Kern *k, const PassOptions *o) {
     if (strcmp(t->opt.target, "native")) k->target = o->target;
+    diag_subject(t->c.diag, t->opt.file.data[0]);
     if (!kern_check(k, t->c.diag, false)) return false;
+    diag_subject(t->c.diag, NULL);
     if (o->only && !pipeline_kernel(&t->c, &k, o)) return false;
     return (o->only && o->dump) || print_kernel(t, k);
 }

@@ -82,7 +82,8 @@ static bool bind_tensor(Tool *t, Feed *f, uint32_t input, const WeightTensor *x)
     if (fits(f, input, &x->type) && (!f->nitems || items == f->nitems))
         return f->nitems = items, true;
     return diag_error(t->c.diag, ERR_MODEL, diag_loc(t->c.diag, (LocInfo){.file = x->file}),
-                      "'%s' is %s, but the model's input '%s' is %s", x->name,
+                      "%s is %s, but the model's input '%s' is %s",
+                      *x->name ? arena_printf(t->c.arena, "'%s'", x->name) : "the tensor",
                       type_text(t->c.arena, &x->type), want->name, type_text(t->c.arena, &type));
 }
 static bool missing_input(Tool *t, const char *file, const char *input, const Weights *w) {

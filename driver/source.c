@@ -71,7 +71,10 @@ static bool parse_kernel(Tool *t, const char *file, const char *text, size_t n, 
     out->kern = kern_parse(t->c.arena, t->c.diag, file, text, n, &used);
     if (!out->kern || !kern_check(out->kern, t->c.diag, false)) return false;
     if (is_blank(text + used, n - used)) return true;
-    return diag_error(t->c.diag, ERR_MODEL, 0, "text after the kernel, at byte %zu", used);
+    LocInfo at = {.file = file, .line = 1};
+    const char *rest = skip_blanks(text + used, text + n);
+    for (const char *c = text; c < rest; c++) at.line += *c == '\n';
+    return diag_error(t->c.diag, ERR_MODEL, diag_loc(t->c.diag, at), "text after the kernel");
 }
 static bool parse_program(Tool *t, const char *file, const char *text, size_t n,
                           const FrontendOptions *f, Source *out) {

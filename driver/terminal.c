@@ -28,12 +28,12 @@ static void add_cut(Str *s, const char *text, size_t most) {
     str_add_escaped(s, SINK_TERMINAL, n > most ? arena_strndup(s->arena, text, most) : text);
     if (n > most) str_addf(s, "... (%zu bytes)", n);
 }
-// model.onnx: node '/encoder/…' (#57 MatMul)   config.json:3:16
+// model.onnx: node '/encoder/…' (#57 MatMul)   config.json:3:16   x.vg:7:3
 static void add_place(Str *s, const LocInfo *at) {
     add_cut(s, at->file ? at->file : "vitc", MAX_MESSAGE);
     if (at->line) str_addf(s, ":%u", at->line);
     if (at->line && at->column) str_addf(s, ":%u", at->column);
-    if (!at->node && !at->op) return;
+    if (!at->node && (!at->op || at->line)) return; // a line says it
     str_add(s, ": node '");
     add_cut(s, at->node ? at->node : "", MAX_NAME);
     str_addf(s, "' (#%u", at->index);

@@ -51,8 +51,8 @@ static const Graph *load_graph(Verify *v, const char *outputs) {
     Source s;
     if (!source_load(v->tool, v->model, &f, &s)) return NULL;
     if (s.graph) return s.graph;
-    return diag_error(v->tool->c.diag, ERR_USAGE, 0, "%s: only a model or a graph can be verified",
-                      v->model),
+    Loc at = diag_loc(v->tool->c.diag, (LocInfo){.file = v->model});
+    return diag_error(v->tool->c.diag, ERR_USAGE, at, "only a model or a graph can be verified"),
            NULL;
 }
 

@@ -86,6 +86,16 @@ bool json_error(const Json *j, ErrKind kind, const cJSON *value, const char *fmt
 }
 
 // ---- typed reads -----------------------------------------------------------------------------
+static const char *seen(const Json *j, const cJSON *v) {
+    Arena *a = j->c->arena;
+    if (cJSON_IsNumber(v)) return arena_printf(a, "%.15g", v->valuedouble);
+    if (cJSON_IsString(v)) return arena_printf(a, "the string '%.40s'", v->valuestring);
+    if (cJSON_IsArray(v)) return arena_printf(a, "a list of %d", cJSON_GetArraySize(v));
+    return cJSON_IsObject(v) ? "an object" : cJSON_IsTrue(v) ? "true" : "false";
+}
+static bool must_be(const Json *j, const cJSON *value, const char *what) {
+    return json_error(j, ERR_MODEL, value, "must be %s, not %s", what, seen(j, value));
+}
 const cJSON *json_get(const cJSON *object, const char *key) {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
     return v && !cJSON_IsNull(v) ? v : NULL;
@@ -94,13 +104,14 @@ bool json_as_int(const Json *j, const cJSON *value, int64_t lo, int64_t hi, int6
     double d = cJSON_IsNumber(value) ? value->valuedouble : NAN;
     bool exact = d == floor(d) && fabs(d) < 0x1p53;
     if (!exact || d < (double)lo || d > (double)hi)
-        return json_error(j, ERR_MODEL, value, "must be an integer from %lld to %lld",
-                          (long long)lo, (long long)hi);
+        return must_be(j, value,
+                       arena_printf(j->c->arena, "an integer from %lld to %lld", (long long)lo,
+                                    (long long)hi));
     *v = (int64_t)d;
     return true;
 }
 static bool as_number(const Json *j, const cJSON *value, double *v) {
-    if (!cJSON_IsNumber(value)) return json_error(j, ERR_MODEL, value, "must be a number");
+    if (!cJSON_IsNumber(value)) return must_be(j, value, "a number");
     *v = value->valuedouble;
     return true;
 }
@@ -115,19 +126,19 @@ bool json_number(const Json *j, const cJSON *object, const char *key, double lo,
     if (!value) return true;
     if (!as_number(j, value, v)) return false;
     if (*v >= lo && *v <= hi) return true;
-    return json_error(j, ERR_MODEL, value, "must be from %g to %g", lo, hi);
+    return must_be(j, value, arena_printf(j->c->arena, "from %g to %g", lo, hi));
 }
 bool json_bool(const Json *j, const cJSON *object, const char *key, bool *v) {
     const cJSON *value = json_get(object, key);
     if (!value) return true;
-    if (!cJSON_IsBool(value)) return json_error(j, ERR_MODEL, value, "must be true or false");
+    if (!cJSON_IsBool(value)) return must_be(j, value, "true or false");
     *v = cJSON_IsTrue(value);
     return true;
 }
 bool json_string(const Json *j, const cJSON *object, const char *key, const char **v) {
     const cJSON *value = json_get(object, key);
     if (!value) return true;
-    if (!cJSON_IsString(value)) return json_error(j, ERR_MODEL, value, "must be a string");
+    if (!cJSON_IsString(value)) return must_be(j, value, "a string");
     *v = value->valuestring;
     return true;
 }
@@ -136,7 +147,7 @@ static int list_length(const Json *j, const cJSON *value, int max) {
     if (cJSON_IsNumber(value)) return 1;
     int n = cJSON_IsArray(value) ? cJSON_GetArraySize(value) : 0;
     if (n >= 1 && n <= max) return n;
-    json_error(j, ERR_MODEL, value, "must be a number or a list of at most %d numbers", max);
+    must_be(j, value, arena_printf(j->c->arena, "a number or a list of at most %d numbers", max));
     return 0;
 }
 bool json_ints(const Json *j, const cJSON *object, const char *key, int64_t lo, int64_t hi, int max,

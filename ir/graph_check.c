@@ -55,18 +55,25 @@ static bool check_node(const Check *c, NodeId id) {
 }
 
 // ---- public names ----------------------------------------------------------------------------
+typedef struct Public {
+    const char *name;
+    NodeId node;
+} Public;
 static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const Public *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->node > y->node) - (x->node < y->node);
 }
-static bool check_unique(const Check *c, const char **name, uint32_t n, const char *what) {
-    if (n) qsort(name, n, sizeof *name, compare_names);
+static bool check_unique(const Check *c, Public *p, uint32_t n, const char *what) {
+    if (n) qsort(p, n, sizeof *p, compare_names);
     for (uint32_t i = 1; i < n; i++)
-        if (!strcmp(name[i - 1], name[i]))
-            return diag_error(c->d, ERR_MODEL, 0, "two %s are named '%s'", what, name[i]);
+        if (!strcmp(p[i - 1].name, p[i].name))
+            return diag_error(c->d, ERR_MODEL, graph_node(c->g, p[i].node)->loc,
+                              "two %s are named '%s'", what, p[i].name);
     return true;
 }
 static bool check_inputs(const Check *c) {
-    const char **name = NEW_N(c->scratch, const char *, c->g->input.n);
+    Public *p = NEW_N(c->scratch, Public, c->g->input.n);
     uint32_t count = 0;
     for (NodeId n = 1; n < c->g->node.n; n++) count += graph_node(c->g, n)->op == OP_INPUT;
     if (count != c->g->input.n)
@@ -76,20 +83,20 @@ static bool check_inputs(const Check *c) {
         NodeId n = c->g->input.data[i];
         if (n == 0 || n >= c->g->node.n || graph_node(c->g, n)->op != OP_INPUT)
             return diag_error(c->d, ERR_MODEL, 0, "input %u is not an input node", i + 1);
-        name[i] = graph_node(c->g, n)->name;
+        p[i] = (Public){graph_node(c->g, n)->name, n};
     }
-    return check_unique(c, name, c->g->input.n, "inputs");
+    return check_unique(c, p, c->g->input.n, "inputs");
 }
 static bool check_outputs(const Check *c) {
-    const char **name = NEW_N(c->scratch, const char *, c->g->output.n);
+    Public *p = NEW_N(c->scratch, Public, c->g->output.n);
     for (uint32_t i = 0; i < c->g->output.n; i++) {
         const GraphOutput *o = &c->g->output.data[i];
         if (!o->name || o->node == 0 || o->node >= c->g->node.n)
             return diag_error(c->d, ERR_MODEL, 0, "output %u is node %u, which does not exist",
                               i + 1, o->node);
-        name[i] = o->name;
+        p[i] = (Public){o->name, o->node};
     }
-    return check_unique(c, name, c->g->output.n, "outputs");
+    return check_unique(c, p, c->g->output.n, "outputs");
 }
 
 bool graph_check(const Graph *g, Diag *d) {

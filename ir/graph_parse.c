@@ -153,9 +153,15 @@ static const void *parse_elements(Parser *p, const Type *t) {
     int64_t count = type_count(t);
     void *data = room_for(p, t, 2);
     for (int64_t i = 0; i < count && !p->lex->failed; i++) {
+        if (i && lex_peek(p->lex, "]"))
+            lex_error(p->lex, "%lld elements for %s, which has %lld", (long long)i,
+                      type_text(p->g->arena, t), (long long)count);
         if (i) lex_expect(p->lex, ",");
         parse_element(p, t->dt, data, i);
     }
+    if (lex_peek(p->lex, ","))
+        lex_error(p->lex, "more than the %lld elements of %s", (long long)count,
+                  type_text(p->g->arena, t));
     lex_expect(p->lex, "]");
     return data;
 }

@@ -84,18 +84,33 @@ static bool check_operand(Checker *c, const Ins *i, int n) {
     return true;
 }
 static bool same(VType a, VType b) { return a.dt == b.dt && a.n == b.n; }
+static const char *text_of(Checker *c, VType t) { // f32x4
+    return arena_printf(c->arena, t.n == 1 ? "%s" : "%sx%u", dtype_info[t.dt].text, t.n);
+}
+static bool same_types(Checker *c, VType a, VType b) {
+    return same(a, b) ||
+           bad(c, "operands of different types: %s and %s", text_of(c, a), text_of(c, b));
+}
+static bool in_register(Checker *c, VType reg, VType t) {
+    return same(reg, t) || bad(c, "a register of %s, not %s", text_of(c, reg), text_of(c, t));
+}
+static bool one_lane(Checker *c, uint32_t n) {
+    return n == 1 || bad(c, "%u lanes where one is expected", n);
+}
 
 // ---- types -----------------------------------------------------------------------------------
 static bool check_lanes(Checker *c, uint32_t n) {
     bool power_of_two = n && (n & (n - 1)) == 0;
-    return (power_of_two && n <= MAX_LANES) || bad(c, "%u lanes", n);
+    return (power_of_two && n <= MAX_LANES) ||
+           bad(c, "%u lanes; a power of two up to %d is expected", n, MAX_LANES);
 }
 static bool check_vector(Checker *c, VType t) {
     if (t.dt == DT_NONE || t.dt >= DT_COUNT) return bad(c, "no element type");
     if (!check_lanes(c, t.n)) return false;
     uint32_t nbytes = t.n * dtype_info[t.dt].nbytes, most = c->k->target->vbytes;
     if (t.n > 1 && nbytes > most)
-        return bad(c, "a vector of %u bytes; %s has %u", nbytes, c->k->target->name, most);
+        return bad(c, "a vector of %u bytes; those of %s have %u", nbytes, c->k->target->name,
+                   most);
     return true;
 }
 static bool check_result_kind(Checker *c, const Ins *i) {
@@ -123,7 +138,8 @@ static bool check_cvt(Checker *c, VType from, VType to) {
 static bool check_bitcast(Checker *c, VType from, VType to) {
     if (from.n != to.n || dtype_info[from.dt].nbytes != dtype_info[to.dt].nbytes ||
         class_of(from.dt) == CB)
-        return bad(c, "the lanes do not have the same number of bits");
+        return bad(c, "%s and %s do not have the same number of bits", text_of(c, from),
+                   text_of(c, to));
     return true;
 }
 // The operands against the result: by default all vectors have its type.
@@ -131,18 +147,20 @@ static bool check_shape(Checker *c, const Ins *i) {
     const Kern *k = c->k;
     VType a = kern_type(k, i->arg[0]), b = kern_type(k, i->arg[1]);
     switch ((KOp)i->op) {
-    case K_TOINDEX: return a.n == 1 || bad(c, "%u lanes", a.n);
-    case K_FROMINDEX: return i->type.n == 1 || bad(c, "%u lanes", i->type.n);
-    case K_GET: return same(a, i->type) || bad(c, "the register has another type");
-    case K_SET: return same(a, b) || bad(c, "the register has another type");
-    case K_CMP: return (same(a, b) && i->type.n == a.n) || bad(c, "operands of different types");
+    case K_TOINDEX: return one_lane(c, a.n);
+    case K_FROMINDEX: return one_lane(c, i->type.n);
+    case K_GET: return in_register(c, a, i->type);
+    case K_SET: return in_register(c, a, b);
+    case K_CMP: return same_types(c, a, b) &&
+                        (i->type.n == a.n || bad(c, "%u lanes give a mask of %u", a.n, i->type.n));
     case K_SELECT:
         if (a.n != i->type.n) return bad(c, "a mask of %u lanes for %u", a.n, i->type.n);
-        return (same(b, i->type) && same(kern_type(k, i->arg[2]), b)) ||
-               bad(c, "operands of different types");
+        return same_types(c, b, kern_type(k, i->arg[2])) && same_types(c, b, i->type);
     case K_CVT: return check_cvt(c, a, i->type);
     case K_BITCAST: return check_bitcast(c, a, i->type);
-    case K_BCAST: return a.dt == i->type.dt || bad(c, "the operand has another type");
+    case K_BCAST: 
+        return a.dt == i->type.dt || bad(c, "%s becomes %s: of another type", text_of(c, a),
+                                         text_of(c, i->type));
     case K_RSUM:
     case K_RMAX:
     case K_RMIN:
@@ -153,8 +171,10 @@ static bool check_shape(Checker *c, const Ins *i) {
         char letter = kernel_op[i->op].operands[n];
         bool plain =
             (letter == 'v' && i->type.kind == V_VEC) || (letter == 'm' && i->type.kind == V_MASK);
-        if (plain && !same(kern_type(k, i->arg[n]), i->type))
-            return bad(c, "operands of different types");
+        if (plain && letter == 'm' && kern_type(k, i->arg[n]).n != i->type.n)
+            return bad(c, "masks of %u and %u lanes", kern_type(k, i->arg[n]).n, i->type.n);
+        if (plain && letter == 'v' && !same_types(c, i->type, kern_type(k, i->arg[n])))
+            return false;
     }
     return true;
 }
@@ -213,7 +233,7 @@ static bool check_end(Checker *c) {
     return true;
 }
 static bool check_loop(Checker *c, const Ins *i) {
-    if (i->imm <= 0) return bad(c, "a step of %lld", (long long)i->imm);
+    if (i->imm <= 0) return bad(c, "a step of %lld, less than 1", (long long)i->imm);
     *PUSH(c->arena, &c->open) = c->at;
     *PUSH(c->arena, &c->set_before) = c->set.n;
     c->is_open[c->at] = true;
@@ -239,23 +259,26 @@ static bool check_immediate(Checker *c, const Ins *i) {
     case K_IDIV:
     case K_IMOD:
         return !constant_index(c->k, i->arg[1], &divisor) || divisor > 0 ||
-               bad(c, "a divisor below 1");
+               bad(c, "a divisor of %lld, less than 1", (long long)divisor);
     case K_PADD: return small(v) || bad(c, "an offset beyond all memory");
     case K_PREFETCH:
         if (!small(v)) return bad(c, "an offset beyond all memory");
-        return (i->imm2 >= 0 && i->imm2 <= 2) || bad(c, "no cache level %lld", (long long)i->imm2);
+        return (i->imm2 >= 0 && i->imm2 <= 2) ||
+               bad(c, "no cache level %lld (0 to 2)", (long long)i->imm2);
     case K_SHL:
     case K_SHR:
         return (v >= 0 && v < 8 * dtype_info[i->type.dt].nbytes) ||
-               bad(c, "a shift by %lld", (long long)v);
+               bad(c, "a shift by %lld of %s", (long long)v, text_of(c, i->type));
     case K_CMP: return (v >= 0 && v < P_COUNT) || bad(c, "no such predicate");
-    case K_EXP2: return (v >= 3 && v <= 6) || bad(c, "no polynomial of degree %lld", (long long)v);
+    case K_EXP2: return (v >= 3 && v <= 6) || 
+                       bad(c, "no polynomial of degree %lld (3 to 6)", (long long)v);
     default: return true;
     }
 }
 static bool check_legal(Checker *c, const Ins *i) {
     bool math = i->op >= K_EXP2 && i->op <= K_GELU;
-    if (math && i->type.dt != DT_F32) return bad(c, "only f32 has it");
+    if (math && i->type.dt != DT_F32)
+        return bad(c, "defined for f32 alone, not for %s", text_of(c, i->type));
     if (!c->after_math) return true;
     if (math) return bad(c, "it should be arithmetic by now");
     if (!isa_legal(c->k, i)) return bad(c, "%s does not have it", c->k->target->name);
@@ -272,7 +295,8 @@ static bool check_ins(Checker *c) {
     if (!check_result_kind(c, i)) return false;
     uint8_t classes = op_classes[i->op];
     VType t = subject(c->k, i);
-    if (classes && !(class_of(t.dt) & classes)) return bad(c, "not on %s", dtype_info[t.dt].text);
+    if (classes && !(class_of(t.dt) & classes))
+        return bad(c, "not defined for %s", dtype_info[t.dt].text);
     if (!check_shape(c, i) || !check_immediate(c, i) || !check_legal(c, i)) return false;
     switch ((KOp)i->op) {
     case K_PARAM:

@@ -47,11 +47,15 @@ static bool check_region(Checker *c, uint32_t n, uint8_t *is_const) {
     if (r->nbytes != region_nbytes(p->graph, r))
         return bad(c, "region %u has %llu bytes, not %llu", n, (unsigned long long)r->nbytes,
                    (unsigned long long)region_nbytes(p->graph, r));
-    if (r->offset % ALIGN) return bad(c, "region %u is not aligned to %d bytes", n, ALIGN);
+    if (r->offset % ALIGN)
+        return bad(c, "region %u begins at byte %llu, which is no multiple of %d", n,
+                   (unsigned long long)r->offset, ALIGN);
     uint64_t begin = n ? r[-1].offset + r[-1].nbytes : 0, end;
     if (r->offset < begin) return bad(c, "region %u begins inside the one before", n);
     if (!size_add(r->offset, r->nbytes, &end) || end > p->weight_bytes)
-        return bad(c, "region %u ends behind the image", n);
+        return bad(c, "region %u, %llu bytes from %llu, ends behind the image of %llu", n,
+                   (unsigned long long)r->nbytes, (unsigned long long)r->offset,
+                   (unsigned long long)p->weight_bytes);
     return true;
 }
 static bool check_regions(Checker *c) {
@@ -69,7 +73,9 @@ static bool check_kernels(Checker *c) {
         const Kern *k = p->kern.data[n];
         c->work += k->ins.n;
         if (!kern_check(k, c->d, false)) return false;
-        if (k->target != p->target) return bad(c, "kernel @%s is for %s", k->name, k->target->name);
+        if (k->target != p->target)
+            return bad(c, "kernel @%s is for %s, the program for %s", k->name, k->target->name,
+                       p->target->name);
         for (uint32_t m = 0; m < n; m++)
             if (!strcmp(p->kern.data[m]->name, k->name)) return bad(c, "two kernels @%s", k->name);
     }
@@ -110,7 +116,8 @@ static bool was_written(Checker *c, Span s) {
 static bool check_argument(Checker *c, const char *who, const Place *at, const Access *a) {
     uint64_t nbytes = place_nbytes(c->p, at);
     if (at->kind >= PLACE_COUNT || nbytes > INT64_MAX / 2 || at->offset >= nbytes)
-        return bad(c, "%s: the place is outside of its object", who);
+        return bad(c, "%s: the place is outside of its object: byte %llu of %llu", who,
+                   (unsigned long long)at->offset, (unsigned long long)nbytes);
     if (a->writes && (at->kind == PLACE_INPUT || at->kind == PLACE_WEIGHTS))
         return bad(c, "%s: it would write to %s", who, place_text[at->kind]);
     if (a->writes && at->kind == PLACE_OUTPUT) c->has_output[at->index] = true;
@@ -130,13 +137,16 @@ static bool check_launch(Checker *c, uint32_t n) {
     if (l->kern >= c->p->kern.n) return bad(c, "launch %u: no such kernel", n);
     const Kern *k = c->p->kern.data[l->kern];
     if (l->nargs != k->param.n || l->nargs > MAX_ARGS)
-        return bad(c, "launch %u: %u arguments for @%s", n, l->nargs, k->name);
+        return bad(c, "launch %u: %u arguments for @%s, which takes %u", n, l->nargs, k->name,
+                   k->param.n);
     if (l->grid < 1 || (uint64_t)l->grid > limit(LIM_ELEMENTS))
-        return bad(c, "launch %u: %lld tasks", n, (long long)l->grid);
+        return bad(c, "launch %u: %lld tasks (1 to %llu)", n, (long long)l->grid,
+                   (unsigned long long)limit(LIM_ELEMENTS));
     if (program_launch_scratch(c->p, l) > c->p->scratch_bytes)
         return bad(c, "launch %u: @%s wants %llu bytes of scratch a slice", n, k->name,
                    (unsigned long long)k->scratch_bytes);
-    if (!(l->flops >= 0 && l->flops < 1e18)) return bad(c, "launch %u: %g flops", n, l->flops);
+    if (!(l->flops >= 0 && l->flops < 1e18))
+        return bad(c, "launch %u: %g flops (0 to 1e18)", n, l->flops);
     Arena *scratch = arena_new("launch_access");
     const Access *a = launch_access(k, l->grid, scratch);
     bool ok = true;
@@ -170,8 +180,10 @@ static bool check_launches(Checker *c) {
 static bool check_sizes(Checker *c) {
     const Program *p = c->p;
     if (p->arena_bytes % ALIGN || p->scratch_bytes % ALIGN)
-        return bad(c, "the arena and the scratch are multiples of %d bytes", ALIGN);
-    if (p->max_slices < 1 || p->max_slices > MAX_SLICES) return bad(c, "%u slices", p->max_slices);
+        return bad(c, "an arena of %llu bytes and a scratch of %llu; both must be multiples of %d",
+                   (unsigned long long)p->arena_bytes, (unsigned long long)p->scratch_bytes, ALIGN);
+    if (p->max_slices < 1 || p->max_slices > MAX_SLICES)
+        return bad(c, "%u slices (1 to %d)", p->max_slices, MAX_SLICES);
     if (p->input.n > limit(LIM_BORDERS) || p->output.n > limit(LIM_BORDERS) - p->input.n)
         return bad(c, "too many inputs and outputs: %u and %u", p->input.n, p->output.n);
     uint64_t total;

@@ -125,7 +125,9 @@ static Type parse_type(Lexer *l) {
         if (!l->failed) t.dim[t.rank++] = dim;
     }
     lex_expect(l, "]");
-    if (!l->failed && !type_check(t.dim, t.rank)) lex_error(l, "a tensor of this size");
+    if (!l->failed && !type_check(t.dim, t.rank)) 
+        lex_error(l, "a tensor of more than %llu elements",
+                  (unsigned long long)limit(LIM_ELEMENTS));
     return t;
 }
 static void parse_sizes(Parser *s) {

@@ -98,13 +98,18 @@ static bool read_sizes(const Json *j, HfConfig *cfg) {
            hf_read_pair(j, "image_size", &cfg->image_h, &cfg->image_w) &&
            hf_read_pair(j, "patch_size", &cfg->patch_h, &cfg->patch_w);
 }
+// An error about the key's value: at its place, or at the file's beginning when it is a default.
+static bool bad_size(const Json *j, ErrKind kind, const char *key, const char *what) {
+    const cJSON *v = json_get(j->root, key);
+    return json_error(j, kind, v ? v : j->root, "%s%s%s", v ? "" : key, v ? "" : " ", what);
+}
 static bool check_sizes(const Json *j, HfConfig *cfg) {
+    Arena *a = j->c->arena;
     if (cfg->head_dim == 0) {
         if (cfg->hidden % cfg->heads && !json_get(j->root, "embedding_size"))
-            return json_error(j, ERR_MODEL, j->root,
-                              "hidden_size %lld is not a multiple of "
-                              "num_attention_heads %lld",
-                              (long long)cfg->hidden, (long long)cfg->heads);
+            return bad_size(j, ERR_MODEL, "hidden_size",
+                            arena_printf(a, "is %lld, not a multiple of num_attention_heads %lld",
+                                         (long long)cfg->hidden, (long long)cfg->heads));
         cfg->head_dim = cfg->hidden / cfg->heads;
     }
     if (cfg->head_dim == 0 || cfg->head_dim * cfg->heads > (int64_t)limit(LIM_HIDDEN))
@@ -114,15 +119,16 @@ static bool check_sizes(const Json *j, HfConfig *cfg) {
                           (long long)cfg->heads, (long long)cfg->head_dim,
                           (unsigned long long)limit(LIM_HIDDEN));
     if (cfg->patch_h > cfg->image_h || cfg->patch_w > cfg->image_w)
-        return json_error(j, ERR_MODEL, j->root,
-                          "patch_size %lldx%lld is larger than image_size "
-                          "%lldx%lld",
-                          (long long)cfg->patch_h, (long long)cfg->patch_w, (long long)cfg->image_h,
-                          (long long)cfg->image_w);
+        return bad_size(j, ERR_MODEL, "patch_size",
+                        arena_printf(a, "%lldx%lld is larger than image_size %lldx%lld",
+                                     (long long)cfg->patch_h, (long long)cfg->patch_w,
+                                     (long long)cfg->image_h, (long long)cfg->image_w));
     uint64_t tokens = (uint64_t)hf_grid_h(cfg) * (uint64_t)hf_grid_w(cfg); // each <= LIM_DIM
     if (tokens >= limit(LIM_TOKENS))
-        return json_error(j, ERR_LIMIT, j->root, "%llu patches in an image; the limit is %llu",
-                          (unsigned long long)tokens, (unsigned long long)limit(LIM_TOKENS) - 1);
+        return bad_size(j, ERR_LIMIT, "image_size",
+                        arena_printf(a, "makes %llu patches; the limit is %llu",
+                                     (unsigned long long)tokens,
+                                     (unsigned long long)limit(LIM_TOKENS) - 1));
     return true;
 }
 static bool read_act(const Json *j, HfConfig *cfg) {

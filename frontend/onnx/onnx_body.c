@@ -10,11 +10,15 @@ static int by_text(const void *a, const void *b) {
     if (order) return order;
     return x->node < y->node ? -1 : x->node > y->node;
 }
+static const char *node_text(Ctx *c, const Body *b, uint32_t i) { // exporters may leave out names
+    const NodeMsg *n = b->node[i];
+    return arena_printf(c->arena, "node '%s' (#%u %s)", text_of(n->name), i, text_of(n->op_type));
+}
 static bool redefined(Ctx *c, Loc at, const Body *b, const BodyName *n) {
-    const NodeMsg *node = n->node ? b->node[n->node - 1] : NULL;
-    return diag_error(c->diag, ERR_MODEL, at, "value '%s' is defined twice%s%s%s", n->text,
-                      node ? ", again by node '" : "", node ? text_of(node->name) : "",
-                      node ? "'" : "");
+    if (n->node == 0)
+        return diag_error(c->diag, ERR_MODEL, at, "value '%s' is defined twice", n->text);
+    return diag_error(c->diag, ERR_MODEL, at, "value '%s' is defined twice, again by %s", n->text,
+                      node_text(c, b, n->node - 1));
 }
 // An input that is also an initialiser is one name; any other repetition is an error.
 static bool collect_names(Ctx *c, Arena *a, Loc at, Body *b, NameList given) {
@@ -113,8 +117,8 @@ static bool visit(Ctx *c, Loc at, Body *b, const Uses *u, uint8_t *state, Visit 
         if (def == 0 || state[def - 1] == DONE) continue;
         if (state[def - 1] == OPEN) {
             return diag_error(c->diag, ERR_MODEL, at,
-                              "node '%s' (%s) needs its own result: the graph has a cycle",
-                              text_of(b->node[def - 1]->name), text_of(b->node[def - 1]->op_type));
+                              "%s needs its own result: the graph has a cycle",
+                              node_text(c, b, def - 1));
         }
         state[def - 1] = OPEN;
         stack[++depth] = (Visit){def - 1, u->first[def - 1]};

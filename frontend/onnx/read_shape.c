@@ -234,7 +234,7 @@ bool read_concat(Import *m, OpCall *op) {
     int axis;
     NodeId *in = NEW_N(m->tmp, NodeId, op->nin);
     if (op->opset >= 4 && !find_attr(op, "axis"))
-        return fail(m, ERR_MODEL, "attribute axis is missing");
+        return fail(m, ERR_MODEL, "attribute 'axis' is missing");
     if (!t_axis(m, opt_int(m, op, "axis", 1), t_type(m, op->in[0].node)->rank, &axis)) return false;
     for (uint32_t i = 0; i < op->nin; i++) {
         in[i] = op->in[i].node;

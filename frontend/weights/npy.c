@@ -40,9 +40,13 @@ static bool read_descr(Npy *s) {
         s->type.dt = npy_types[i].dt;
         return true;
     }
+    const char *p = s->p; // '<c8', with its quotes
+    while (p < s->end && p - s->p < 16 && (p == s->p || p[-1] != '\'' || p == s->p + 1)) p++;
     return bad(s, ERR_UNSUPPORTED,
-               "unsupported element type: little-endian floats, integers and "
-               "bool can be read (in numpy: x.astype('<f4'))");
+               arena_printf(s->c->arena,
+                            "the element type %s is not supported: little-endian floats, integers "
+                            "and bool can be read (in numpy: x.astype('<f4'))",
+                            arena_strndup(s->c->arena, s->p, (size_t)(p - s->p))));
 }
 static bool read_dim(Npy *s, int64_t *v) {
     const char *from = s->p;
@@ -107,7 +111,8 @@ bool npy_read(Ctx *c, const FileView *f, Type *type, const void **data) {
     s.end = s.p + n;
     if (!read_dict(&s)) return false;
     if (s.fortran && s.type.rank > 1)
-        return bad(&s, ERR_UNSUPPORTED, "Fortran order (in numpy: np.ascontiguousarray(x))");
+        return bad(&s, ERR_UNSUPPORTED,
+                   "the elements are in Fortran order (in numpy: np.ascontiguousarray(x))");
     uint64_t have = f->nbytes - from - n, need = type_nbytes(&s.type);
     if (have != need)
         return diag_error(c->diag, ERR_MODEL, s.at, "%s needs %llu bytes, the file has %llu",

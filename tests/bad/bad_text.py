@@ -68,7 +68,7 @@ def graphs():
         ),
         (
             "constant_too_short",
-            "expected ',', found ']'",
+            "1 elements for f32[2,3], which has 6",
             "max %1, %1 : f32[2,3]",
             "const : f32[2,3] = [0]",
         ),
@@ -183,7 +183,7 @@ def kernels():
         ("vector_of_3", "kernel @k: 3 lanes", "load f32x4", "load f32x3"),
         ("vector_of_2_31", "'f32' is not a vector type", "load f32x4", "load f32x2147483648"),
         ("no_end", "found the end", "%1\n}\n", "%1\n"),
-        ("end_twice", "text after the kernel, at byte 94", "%1\n}\n", "%1\n}\n}\n"),
+        ("end_twice", "5: error: text after the kernel", "%1\n}\n", "%1\n}\n}\n"),
         ("unknown_op", "frob", "load", "frob"),
         ("store_to_input", "kernel @k: writes to %x, which is", "store %y", "store %x"),
         ("loops_5000_deep", "%9 is defined twice", "  %1 = load", deep + "  %1 = load"),

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Run the commands of a transcript and compare what they print.
 
-    transcript.py VITC FIXTURES FILE        (env VITC_BLESS=1 rewrites FILE)
+    transcript.py VITC FIXTURES FILE [TOOLS...]    (env VITC_BLESS=1 rewrites FILE)
 
 A transcript is text in which a line "$ command" is followed by what the command prints: standard
 output, then standard error, then "[exit N]" if N is not 0. Lines before the first command are a
-comment. Commands run one after another by sh in one empty directory, where "fx" is a link to
-FIXTURES, "cli" to the directory of this file, and vitc is in PATH. In an expected line "<...>"
-stands for any text, such as a time.
+comment. A line "==> NAME" writes the lines behind it, up to the next command, to the file NAME.
+Commands run one after another by sh in one empty directory, where "fx" is a link to FIXTURES,
+"cli" to the directory of this file, and vitc and what lies in the folders TOOLS are in PATH. In an
+expected line "<...>" stands for any text, such as a time.
 """
 import difflib
 import os
@@ -18,16 +19,15 @@ import tempfile
 
 
 def parse(text):
-    """(comment, [(command, [expected line])])"""
-    comment, cases = [], []
+    """(comment, [step]); a step is a file ("==>", name, lines) or a run ("$", command, expected)"""
+    comment, steps = [], []
     for line in text.splitlines():
-        if line.startswith("$ "):
-            cases.append((line[2:], []))
-        elif cases:
-            cases[-1][1].append(line)
+        word, _, rest = line.partition(" ")
+        if word in ("$", "==>") and rest:
+            steps.append((word, rest, []))
         else:
-            comment.append(line)
-    return comment, cases
+            (steps[-1][2] if steps else comment).append(line)
+    return comment, steps
 
 
 def run(command, folder, env):
@@ -54,32 +54,42 @@ def blessed(want, got):
     return [next((w for w in kept if matches(w, g)), g) for g in got]
 
 
+def write(path, lines):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\n".join(lines) + "\n")
+
+
 def main():
     vitc, fixtures, path = sys.argv[1:4]
-    comment, cases = parse(open(path, encoding="utf-8").read())
+    comment, steps = parse(open(path, encoding="utf-8").read())
     env = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
-    folder_of_vitc = os.path.dirname(os.path.abspath(vitc))
-    env.update(PATH=f"{folder_of_vitc}:{os.environ['PATH']}", LC_ALL="C", TERM="dumb")
-    new, bad = list(comment), 0
+    tools = [os.path.dirname(vitc)] + sys.argv[4:]
+    folders = [os.path.abspath(tool) for tool in tools] + [os.environ["PATH"]]
+    env.update(PATH=":".join(folders), LC_ALL="C", TERM="dumb")
+    new, bad, runs = list(comment), 0, 0
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None      # no waiting for a disk
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         os.symlink(os.path.abspath(fixtures), os.path.join(folder, "fx"))
         os.symlink(os.path.dirname(os.path.abspath(__file__)), os.path.join(folder, "cli"))
-        for command, want in cases:
-            got = run(command, folder, env)
-            if not same(want, got):
+        for kind, what, lines in steps:
+            if kind == "==>":
+                write(os.path.join(folder, what), lines)
+                new += [f"==> {what}"] + lines
+                continue
+            got = run(what, folder, env)
+            runs += 1
+            if not same(lines, got):
                 bad += 1
-                print(f"$ {command}")
-                diff = difflib.unified_diff(want, got, "expected", "printed", lineterm="")
+                print(f"$ {what}")
+                diff = difflib.unified_diff(lines, got, "expected", "printed", lineterm="")
                 print("\n".join(diff))
-            new += [f"$ {command}"] + blessed(want, got)
+            new += [f"$ {what}"] + blessed(lines, got)
     if os.environ.get("VITC_BLESS"):
-        with open(path, "w", encoding="utf-8") as f:
-            f.write("\n".join(new) + "\n")
+        write(path, new)
         return 0
-    if not cases:
+    if not runs:
         print("no commands")
-    return 1 if bad or not cases else 0
+    return 1 if bad or not runs else 0
 
 
 if __name__ == "__main__":

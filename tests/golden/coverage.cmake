@@ -5,8 +5,10 @@
 # * every kernel pass: a kernel/NAME*.vk that runs it; every function that `math` expands: a kernel/math_*.vk;
 # * every lowering of lower.h: a lower/NAME_*.vg, and every elementwise and moving op somewhere in lower/*.vg;
 # * every level of target.def: an expected file of each golden file with LEVEL in it, and no others;
-# * every level in C and in a printed program: emit/.
+# * C of every level, and LLVM text: emit/;
+# * every kind of error of ir/base.h, as the exit code of a transcript in error/.
 cmake_minimum_required(VERSION 3.25)
+cmake_path(ABSOLUTE_PATH ROOT NORMALIZE)
 set(HERE "${ROOT}/tests/golden")
 
 function(rows file regex out) # the first word in brackets of every line that matches
@@ -151,3 +153,17 @@ endforeach()
 if(NOT texts MATCHES "// want: LEVEL/[a-z_]+\\.c\n")
   message(SEND_ERROR "no file of tests/golden/emit has C for every level")
 endif()
+
+# ---- kinds of errors
+rows(ir/base.h "^    ERR_[A-Z]+ = ([1-9][0-9]*)," kinds)
+file(GLOB transcripts "${HERE}/error/*.txt")
+set(all "")
+foreach(f ${transcripts})
+  file(READ "${f}" text)
+  string(APPEND all "${text}")
+endforeach()
+foreach(kind ${kinds})
+  if(NOT all MATCHES "\n\\[exit ${kind}\\]\n")
+    message(SEND_ERROR "no transcript of tests/golden/error ends with exit code ${kind}")
+  endif()
+endforeach()

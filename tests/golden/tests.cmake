@@ -15,6 +15,17 @@ foreach(golden ${goldens})
   set_tests_properties(golden/${name} PROPERTIES LABELS golden TIMEOUT 60)
 endforeach()
 
+# error: transcripts of what vitc says about wrong files and commands, word for word
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+file(GLOB transcripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/error/*.txt)
+foreach(transcript ${transcripts})
+  get_filename_component(name ${transcript} NAME_WE)
+  add_test(NAME golden/error/${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/cli/transcript.py
+    $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR}/tests/fixtures ${transcript} $<TARGET_FILE_DIR:make_onnx>
+    ${CMAKE_CURRENT_LIST_DIR}/error)
+  set_tests_properties(golden/error/${name} PROPERTIES LABELS golden TIMEOUT 120)
+endforeach()
+
 add_test(NAME golden/coverage COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR}
   -P ${CMAKE_CURRENT_LIST_DIR}/coverage.cmake)
 set_tests_properties(golden/coverage PROPERTIES LABELS golden TIMEOUT 60)

@@ -35,6 +35,8 @@ add_library(onnx_text STATIC ${CMAKE_CURRENT_LIST_DIR}/onnx_text.c)
 target_link_libraries(onnx_text PRIVATE vitc_warnings PUBLIC vitc_ir)
 add_executable(test_onnx_text ${CMAKE_CURRENT_LIST_DIR}/test_onnx_text.c)
 target_link_libraries(test_onnx_text PRIVATE vitc_warnings onnx_text vitc_frontend vitc_ir)
+add_executable(make_onnx ${CMAKE_CURRENT_LIST_DIR}/make_onnx.c) # for the transcripts in tests/golden/error
+target_link_libraries(make_onnx PRIVATE vitc_warnings onnx_text vitc_ir)
 file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cases/*.txt)
 foreach(text ${texts})
   get_filename_component(name ${text} NAME_WE)
