@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { SHORT_NAME = 15, ALIGN = 8 }; // the object starts at a multiple of ALIGN
+static const unsigned long long MOST = 9999999999; // ten digits of a header
 typedef struct Index {
     Str names;
     uint32_t n;
@@ -42,6 +43,8 @@ bool ar_head(Ctx *c, const char *path, const char *member, const void *object, s
     if (!elf_appended_size(c, object, n, w, path, &nbytes) || !elf_read(&e, object, n) ||
         !elf_each_symbol(&e, add_symbol, &index))
         return false;
+    if (nbytes > MOST)
+        return diag_error(c->diag, ERR_LIMIT, 0, "a library's member has %llu bytes at most", MOST);
     if (w) str_add_n(&index.names, w->symbol, strlen(w->symbol) + 1), index.n++;
 
     Str long_name = str_new(c->scratch);
