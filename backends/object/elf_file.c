@@ -5,7 +5,7 @@
 
 bool elf_bad(const ElfFile *e, const char *what) {
     Loc at = diag_loc(e->c->diag, (LocInfo){.file = e->path});
-    return diag_error(e->c->diag, ERR_MODEL, at, "%s", what);
+    return diag_error(e->c->diag, ERR_MODEL, at, "%s", e->verdict ? e->verdict : what);
 }
 static bool inside(const ElfFile *e, uint64_t offset, uint64_t n) {
     return offset <= e->nbytes && n <= e->nbytes - offset;

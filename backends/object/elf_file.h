@@ -7,6 +7,7 @@
 typedef struct ElfFile {
     Ctx *c;
     const char *path; // for messages
+    const char *verdict; // said instead of what is wrong in detail; or NULL
     char *body;       // a copy of the file, changed by elf_each_symbol
     uint64_t nbytes;
     Elf64_Ehdr header;

@@ -57,9 +57,10 @@ static bool open_apart(ElfFile *e, const void *file, size_t n, ElfModel *out) {
     enum { MOST = 1 << 28 };
     Find f = {.out = out};
     if (n > MOST) return elf_bad(e, foreign);
+    e->verdict = foreign; // any object may come this way
     if (!elf_read(e, file, n) || !find_one_model(e, &f)) return false;
     if (!elf_each_symbol(e, undefine_weights, &f)) return false;
-    if (f.weights) return elf_bad(e, "its weights are missing");
+    if (f.weights) return elf_bad(e, foreign);
     out->code = str_new(e->c->arena);
     str_add_n(&out->code, file, n);
     out->weights = NULL;
