@@ -144,8 +144,11 @@ static bool compile(Tool *t, void *arg, Str *out) {
     Words w = {0};
     add_words(a, &w, str_cstr(&flags));
     *PUSH(a, &w) = arena_strdup(a, include);
-    return cc_run(t, job->dir, "compiled the model", (const char *const *)w.data, w.n) &&
-           read_result(t, arena_printf(a, "%s/out", job->dir), out);
+    if (cc_run(t, job->dir, "compiled the model", (const char *const *)w.data, w.n))
+        return read_result(t, arena_printf(a, "%s/out", job->dir), out);
+    const ArchInfo *arch = &arch_info[target->arch];
+    return (int)target->arch != ARCH_HOST &&
+           diag_note(t->c.diag, "for %s, --cc %s may be the compiler", arch->name, arch->cross_cc);
 }
 bool cc_compile(Tool *t, const Program *p, const EmitOptions *e, CcResult kind, Bytes *out) {
     CcJob job = {p, e, kind, tempdir_new(NULL)};

@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
-#elif !defined(__aarch64__)
+#elif !defined(__aarch64__) && !defined(VITC_STANDALONE)
 #include <fenv.h>
 #endif
 
@@ -32,6 +32,14 @@ static fp_state fp_enter(void) {
 }
 static void fp_leave(fp_state old) {
     if (old) __asm__ volatile("msr fpcr, %0" : : "r"(old));
+}
+#elif defined(VITC_STANDALONE) /* fesetround is libm's: the mode is the host's to keep */
+typedef int fp_state;
+static fp_state fp_enter(void) {
+    return 0;
+}
+static void fp_leave(fp_state old) {
+    (void)old;
 }
 #else
 typedef int fp_state;

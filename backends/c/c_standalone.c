@@ -25,7 +25,7 @@ void c_print_runtime(const CModule *m, Str *out) {
     for (size_t i = 0; i < COUNT_OF(functions); i++)
         str_addf(out, "#define %s %s_%s\n", functions[i], m->o->prefix,
                  functions[i] + strlen("vitc_"));
-    str_add(out, "#pragma GCC visibility push(hidden)\n");
+    str_add(out, "#define VITC_STANDALONE\n#pragma GCC visibility push(hidden)\n");
     print_file("vitc_object.h", out);
     print_file("cpu.c", out);
     print_file("run_model.c", out);
