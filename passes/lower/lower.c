@@ -332,6 +332,18 @@ static void resolve_places(Lower *l) {
             at->offset += b->offset;
         }
 }
+// Constants without elements may be operands: what is made of them has some.
+static bool refuse_empty(Lower *l) {
+    const Graph *g = l->g;
+    NodeId empty = 0;
+    for (NodeId i = 1; i < g->node.n && !empty; i++)
+        if (type_count(graph_type(g, i)) == 0 && !lower_is_const(l, i)) empty = i;
+    for (uint32_t i = 0; i < g->output.n && !empty; i++)
+        if (type_count(graph_type(g, g->output.data[i].node)) == 0) empty = g->output.data[i].node;
+    return !empty || diag_error(l->c->diag, ERR_UNSUPPORTED, graph_node(g, empty)->loc,
+                                "an empty tensor, %s, cannot be compiled",
+                                type_text(l->arena, graph_type(g, empty)));
+}
 Program *lower_program(PassCtx *pc, Graph *g, const Target *t) {
     Lower l = {.c = pc->c, .opt = pc->opt, .arena = pc->c->scratch, .g = g, .target = t};
     l.prog = program_new(pc->c->arena, l.target, g);
@@ -340,14 +352,7 @@ Program *lower_program(PassCtx *pc, Graph *g, const Target *t) {
     know_nodes(&l);
     list_groups(&l);
     place_borders(&l);
-    for (NodeId i = 1; i < g->node.n; i++)
-        if (type_count(graph_type(g, i)) == 0 && !lower_is_const(&l, i)) {
-            diag_error(pc->c->diag, ERR_UNSUPPORTED, graph_node(g, i)->loc,
-                       "an empty tensor, %s, cannot be compiled",
-                       type_text(l.arena, graph_type(g, i)));
-            return NULL;
-        }
-    if (!walk_groups(&l)) return NULL;
+    if (!refuse_empty(&l) || !walk_groups(&l)) return NULL;
     copy_outputs(&l);
     resolve_places(&l);
     return l.prog;
