@@ -26,6 +26,8 @@ typedef struct KOpInfo {
     const char *operands;
 } KOpInfo;
 extern const KOpInfo kernel_op[K_COUNT];
+// A function that the kernel pass `math` expands: the last section of kernel_ops.def.
+static inline bool kernel_is_math(uint32_t op) { return op >= K_EXP2 && op < K_COUNT; }
 // False when an operand is a NaN, except NE and UNORD.
 typedef enum { P_EQ, P_NE, P_LT, P_LE, P_GT, P_GE, P_UNORD, P_COUNT } KPred;
 extern const char *const kernel_pred[P_COUNT];
@@ -111,7 +113,7 @@ Val kern_emit(Kern *k, Ins i);                // raw append, for passes and the 
 uint32_t kern_loop_end(const Kern *k, Val loop);      // index of the END of a LOOP
 
 // kernel_check.c: the verifier: operands defined before use and in scope, types, lanes, loops
-// closed, registers set before read, vectors not wider than the target's. after_math: EXP2 to GELU
+// closed, registers set before read, vectors not wider than the target's. after_math: mathematics
 // and what the target has not (isa.def) are illegal too. False after diagnostics (ERR_MODEL).
 bool kern_check(const Kern *k, Diag *d, bool after_math);
 // kernel_eval.c: performs tasks lo..hi-1. Every case is the definition of its op.

@@ -22,7 +22,8 @@ static const uint8_t op_classes[K_COUNT] = {
     [K_AND] = CI | CB, [K_OR] = CI | CB, [K_XOR] = CI | CB, [K_SHL] = CI, [K_SHR] = CI,
     [K_CMP] = CF | CI | CB, [K_SELECT] = ANY, [K_CVT] = ANY, [K_BITCAST] = CF | CI | CH,
     [K_BCAST] = ANY, [K_RSUM] = CF | CI, [K_RMAX] = CF | CI, [K_RMIN] = CF | CI,
-    [K_EXP2] = CF, [K_EXP] = CF, [K_LOG] = CF, [K_ERF] = CF, [K_TANH] = CF, [K_GELU] = CF,
+    [K_EXP2] = CF, [K_EXP] = CF, [K_LOG] = CF, [K_ERF] = CF, [K_TANH] = CF, [K_SIN] = CF,
+    [K_COS] = CF, [K_GELU] = CF,
 };
 static int class_of(uint32_t dt) {
     if (dt == DT_F16 || dt == DT_BF16) return CH;
@@ -276,7 +277,7 @@ static bool check_immediate(Checker *c, const Ins *i) {
     }
 }
 static bool check_legal(Checker *c, const Ins *i) {
-    bool math = i->op >= K_EXP2 && i->op <= K_GELU;
+    bool math = kernel_is_math(i->op);
     if (math && i->type.dt != DT_F32)
         return bad(c, "defined for f32 alone, not for %s", text_of(c, i->type));
     if (!c->after_math) return true;

@@ -175,6 +175,8 @@ static double exact_math(KOp op, double x) {
     case K_LOG: return log(x);
     case K_ERF: return erf(x);
     case K_TANH: return tanh(x);
+    case K_SIN: return sin(x);
+    case K_COS: return cos(x);
     case K_GELU: return x == -INFINITY ? -0.0 : x * 0.5 * erfc(-x * 0.70710678118654752440);
     default: die("kern_eval", "%s is not a function", kernel_op[op].text);
     }
@@ -343,6 +345,8 @@ static void perform(const Step *s) {
     case K_LOG:
     case K_ERF:
     case K_TANH:
+    case K_SIN:
+    case K_COS:
     case K_GELU:
         for (uint32_t l = 0; l < i->type.n; l++)
             d->f32[l] = (float)exact_math(s->op, (double)x->f32[l]);

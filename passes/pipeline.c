@@ -218,7 +218,7 @@ static int done_before(const Program *p) {
     for (uint32_t i = 0; i < p->kern.n; i++)
         for (uint32_t v = 1; v < p->kern.data[i]->ins.n; v++) {
             uint8_t op = p->kern.data[i]->ins.data[v].op;
-            has_math = has_math || (op >= K_EXP2 && op <= K_GELU);
+            has_math = has_math || kernel_is_math(op);
         }
     return P_lower | (has_math ? 0 : P_math);
 }

@@ -151,6 +151,14 @@ def fit_odd(name, f, end, terms):
          *fit(zs, range(1, 2 * terms, 2), [f(z) for z in zs], [1 / f(z) for z in zs]))
 
 
+def fit_circle():
+    """sin r = r + r^3 S(r^2) and cos r = 1 - r^2/2 + r^4 C(r^2) on [0, pi/4], relative error."""
+    zs = [z for z in grid(0, 0.786) if z > 0.02]
+    show("sin", *fit(zs, (3, 5, 7), [math.sin(z) - z for z in zs], [1 / math.sin(z) for z in zs]))
+    target = [math.cos(z) - 1 + z * z / 2 for z in zs]
+    show("cos", *fit(zs, (4, 6, 8), target, [1 / math.cos(z) for z in zs]))
+
+
 if __name__ == "__main__":
     for d in (3, 4, 5, 6):
         fit_exp2(d)
@@ -160,3 +168,4 @@ if __name__ == "__main__":
     fit_tail("erf", math.erfc, 4.0, 8, lambda z: 1, 0.6)
     fit_odd("erf", math.erf, 0.65, 5)
     fit_odd("tanh", math.tanh, 0.6, 5)
+    fit_circle()

@@ -393,6 +393,8 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_LOG:
     case K_ERF:
     case K_TANH:
+    case K_SIN:
+    case K_COS:
     case K_GELU:
     case K_COUNT: die("llvm", "%s: %s survived the math pass", f->k->name, kernel_op[i->op].text);
     default: return arithmetic(f, (KOp)i->op, dt, x, y, z);

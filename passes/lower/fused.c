@@ -191,6 +191,8 @@ static Val unary(Kern *k, const Node *n, Val x) {
     case OP_LOG: return in_f32(k, K_LOG, x);
     case OP_ERF: return in_f32(k, K_ERF, x);
     case OP_TANH: return in_f32(k, K_TANH, x);
+    case OP_SIN: return in_f32(k, K_SIN, x);
+    case OP_COS: return in_f32(k, K_COS, x);
     case OP_SIGMOID: return sigmoid(k, x);
     case OP_SOFTPLUS: return softplus(k, x);
     case OP_GELU: return in_f32(k, K_GELU, x);

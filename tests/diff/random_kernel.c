@@ -163,7 +163,8 @@ static void store(Gen *g) {
 static void arithmetic_on_reals(Gen *g, Val a) {
     static const KOp two[] = {K_ADD, K_SUB, K_MUL, K_DIV, K_MIN, K_MAX};
     static const KOp one[] = {K_NEG, K_ABS, K_SQRT, K_FLOOR, K_CEIL, K_RINT};
-    static const KOp maths[] = {K_EXP2, K_EXP, K_LOG, K_ERF, K_TANH, K_GELU};
+    static const KOp maths[] = {K_EXP2, K_EXP, K_LOG, K_ERF,
+                                K_TANH, K_SIN, K_COS, K_GELU};
     VType t = kern_type(g->k, a);
     uint32_t what = below(g, 10);
     if (what < 5)

@@ -150,7 +150,8 @@ static NodeId draw_special(Draw *d, NodeId x) {
 }
 static NodeId draw_node(Draw *d) {
     static const GraphOp unary[] = {OP_NEG, OP_ABS, OP_SIGN,  OP_TANH,     OP_SIGMOID, OP_GELU,
-                                    OP_ERF, OP_NOT, OP_ISNAN, OP_SOFTPLUS, OP_CEIL};
+                                    OP_ERF, OP_NOT, OP_ISNAN, OP_SOFTPLUS, OP_CEIL,
+                                    OP_SIN, OP_COS};
     static const GraphOp binary[] = {OP_ADD, OP_MUL, OP_SUB, OP_ADD, OP_MUL, OP_MIN,
                                      OP_MAX, OP_LT,  OP_AND, OP_OR,  OP_MOD};
     NodeId x = any_node(d), y = below(d, 2) ? any_node(d) : draw_const(d);

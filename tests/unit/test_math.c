@@ -146,6 +146,23 @@ static void test_tanh(void **state) {
     assert_true(signbit(at_point(K_TANH, 0, -0.0f)));
     assert_true(isnan(at_point(K_TANH, 0, NAN)));
 }
+static void test_circle(void **state) {
+    (void)state;
+    const struct {
+        KOp op;
+        double (*exact)(double);
+    } half[] = {{K_SIN, sin}, {K_COS, cos}};
+    for (size_t i = 0; i < COUNT_OF(half); i++) {
+        assert_true(sweep(half[i].op, 0, half[i].exact, 1e-20f, 100, 997).ulp < 2);
+        assert_true(sweep(half[i].op, 0, half[i].exact, 100, 12000, 97).absolute < 1.2e-7);
+        assert_true(fabsf(at_point(half[i].op, 0, 3e38f)) <= 1);
+        assert_true(isnan(at_point(half[i].op, 0, INFINITY)));
+        assert_true(isnan(at_point(half[i].op, 0, NAN)));
+    }
+    assert_true(at_point(K_SIN, 0, 0) == 0 && !signbit(at_point(K_SIN, 0, 0)));
+    assert_true(signbit(at_point(K_SIN, 0, -0.0f)));
+    assert_true(at_point(K_COS, 0, 0) == 1);
+}
 static double exact_gelu(double x) { return 0.5 * x * erfc(-x / sqrt(2)); }
 static void test_gelu(void **state) {
     (void)state;
@@ -188,7 +205,7 @@ static void test_levels_agree(void **state) {
     (void)state;
     static float x[BATCH], wide[BATCH], narrow[BATCH], split[BATCH];
     for (int i = 0; i < BATCH; i++) x[i] = (float)(i - BATCH / 2) * 0.01f;
-    for (KOp op = K_EXP2; op <= K_GELU; op++) {
+    for (KOp op = K_EXP2; op < K_COUNT; op++) {
         evaluate("x86-64-v4", op, x, wide);
         evaluate("x86-64-v3", op, x, narrow);
         evaluate("generic", op, x, split);
@@ -222,7 +239,7 @@ int main(void) {
         cmocka_unit_test(test_log),           cmocka_unit_test(test_erf),
         cmocka_unit_test(test_tanh),          cmocka_unit_test(test_gelu),
         cmocka_unit_test(test_gelu_is_cheap), cmocka_unit_test(test_levels_agree),
-        cmocka_unit_test(test_fma_splits),
+        cmocka_unit_test(test_fma_splits),    cmocka_unit_test(test_circle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
