@@ -51,6 +51,10 @@ static inline bool target_runs_here(const Target *t, uint64_t features) {
 static inline bool target_has(const Target *t, uint64_t f) {
     return (t->features & f) == f;
 }
+// Bits of the vectors that a compiler may make of our code; 0 = the machine has one width only.
+static inline uint32_t target_vector_bits(const Target *t) {
+    return target_has(t, F_AVX512) ? 8 * t->vbytes : 0;
+}
 static inline uint32_t target_lanes(const Target *t, uint32_t elem_nbytes) {
     return t->vbytes / elem_nbytes;
 }

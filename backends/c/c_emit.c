@@ -29,7 +29,7 @@ void c_flags(const Program *p, Str *out) {
     for (size_t i = 0; feature_at(i); i++)
         if (target_has(t, feature_at(i)->bit) && feature_at(i)->cc[0])
             str_addf(out, " %s", feature_at(i)->cc);
-    if (t->vbytes == 64) str_add(out, " -mprefer-vector-width=512");
+    if (target_vector_bits(t)) str_addf(out, " -mprefer-vector-width=%u", target_vector_bits(t));
 }
 static void print_byte_order(const CModule *m, Str *out) {
     bool big = m->p->big_endian;

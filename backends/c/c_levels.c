@@ -61,6 +61,9 @@ static const char *features(const CModule *m) {
 }
 void c_print_level(const CModule *m, const char *text, Str *out) {
     const char *enable = features(m);
+    uint32_t bits = target_vector_bits(m->target);
+    const char *prefer =
+        bits ? arena_printf(m->c->scratch, ",prefer-vector-width=%u", bits) : "";
     Names all = defined_names(m->c->scratch, text);
     str_addf(out, "// ---- level %s ----\n", m->target->name);
     if (*enable)
@@ -69,7 +72,7 @@ void c_print_level(const CModule *m, const char *text, Str *out) {
                  "#pragma clang attribute push(__attribute__((target(\"%s\"))), "
                  "apply_to = function)\n"
                  "#else\n#pragma GCC push_options\n#pragma GCC target(\"%s%s\")\n#endif\n",
-                 enable, enable, m->target->vbytes == 64 ? ",prefer-vector-width=512" : "");
+                 enable, enable, prefer);
     print_renamed(&all, text, m->suffix, out);
     if (*enable)
         str_add(out, "#ifdef __clang__\n#pragma clang attribute pop\n"

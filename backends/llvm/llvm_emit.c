@@ -101,7 +101,11 @@ void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t) {
     attribute(m, fn, "target-cpu", t->llvm_cpu);
     attribute(m, fn, "target-features", str_cstr(&s));
     attribute(m, fn, "probe-stack", "inline-asm"); // a big frame meets the guard page
-    if (t->vbytes == 64) attribute(m, fn, "prefer-vector-width", "512");
+    if (target_vector_bits(t)) {
+        const char *bits = arena_printf(m->c->scratch, "%u", target_vector_bits(t));
+        attribute(m, fn, "prefer-vector-width", bits);
+        attribute(m, fn, "min-legal-vector-width", bits); // no wider ones for copies either
+    }
     if (t->arch == ARCH_AARCH64) { // what the module's flags announce is asked of each function
         attribute(m, fn, "branch-target-enforcement", "true");
         attribute(m, fn, "sign-return-address", "non-leaf");

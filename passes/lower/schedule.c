@@ -5,11 +5,12 @@
 typedef struct Sched {
     GraphOp op;
     uint64_t features;
-    int64_t mr, nv; // register block: rows, vectors
+    uint32_t vbytes; // 0 = any
+    int64_t mr, nv;  // register block: rows, vectors
     const char *reason;
 } Sched;
 static const Sched rows[] = {
-#define SCHED(op, features, mr, nv, reason) {OP_##op, features, mr, nv, reason},
+#define SCHED(op, features, vbytes, mr, nv, reason) {OP_##op, features, vbytes, mr, nv, reason},
 #include "passes/lower/schedule.def"
 #undef SCHED
 };
@@ -33,10 +34,13 @@ static bool is_for(const TuningRow *r, GraphOp op, const Shape *s) {
     for (size_t i = 0; i < COUNT_OF(s->dim); i++) same = same && r->shape.dim[i] == s->dim[i];
     return r->any_shape || same;
 }
+static bool fits(const Sched *s, GraphOp op, const Target *t) {
+    return s->op == op && target_has(t, s->features) && (!s->vbytes || s->vbytes == t->vbytes);
+}
 Choice sched_choose(GraphOp op, Shape s, const Target *t, const Tuning *tuning) {
     Choice c = {.panels = 1, .prefetch_ahead = 1};
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].op == op && target_has(t, rows[i].features)) {
+        if (fits(&rows[i], op, t)) {
             c.rows = rows[i].mr;
             c.vectors = rows[i].nv;
         }

@@ -15,6 +15,7 @@ import tempfile
 
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Werror".split()
 FLAGS = {"generic": [], "x86-64-v2": ["-march=x86-64-v2"], "x86-64-v3": ["-march=x86-64-v3"],
+         "x86-64-v4-256": ["-march=x86-64-v4", "-mprefer-vector-width=256"],
          "x86-64-v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"]}
 
 

@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 
-LEVELS = ("generic", "x86-64-v2", "x86-64-v3", "x86-64-v4")
-CC_LEVEL = {level: [] if level == "generic" else ["-march=" + level] for level in LEVELS}
+LEVELS = ("generic", "x86-64-v2", "x86-64-v3", "x86-64-v4-256", "x86-64-v4")
+CC_LEVEL = {"generic": [], "x86-64-v2": ["-march=x86-64-v2"], "x86-64-v3": ["-march=x86-64-v3"],
+            "x86-64-v4-256": ["-march=x86-64-v4", "-mprefer-vector-width=256"],
+            "x86-64-v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"]}
 SKIP = 77
 
 

@@ -22,10 +22,9 @@ HOST = [os.path.join(SOURCE, "tests/host", name) for name in ("guarded_model.c",
 
 def check(folder, cc, name, model, level):
     path, options = model
-    level_flags = CC_LEVEL[level] + (["-mprefer-vector-width=512"] if level == "x86-64-v4" else [])
     must([VITC, "compile", path, "-q", "--emit", "c", "-o", "model.c", "--target", level, "--max-threads", "3",
           *options], folder)
-    must([cc, "-std=c11", "-O1", "-ffp-contract=off", *level_flags, *INCLUDE, "-c", "model.c"],
+    must([cc, "-std=c11", "-O1", "-ffp-contract=off", *CC_LEVEL[level], *INCLUDE, "-c", "model.c"],
          folder)
     must([cc, "model.o", "guarded_model.o", "guarded_run.o", RUNTIME, "-o", "model", "-lpthread", "-lm"], folder)
     r = fixtures.run(["./model", f"{name} {level} {cc}"], folder)

@@ -203,13 +203,15 @@ static void evaluate(const char *target, KOp op, const float *x, float *y) {
 // 8 lanes or 16, the bits are the same; without FMA the results are close.
 static void test_levels_agree(void **state) {
     (void)state;
-    static float x[BATCH], wide[BATCH], narrow[BATCH], split[BATCH];
+    static float x[BATCH], wide[BATCH], narrow[BATCH], kept[BATCH], split[BATCH];
     for (int i = 0; i < BATCH; i++) x[i] = (float)(i - BATCH / 2) * 0.01f;
     for (KOp op = K_EXP2; op < K_COUNT; op++) {
         evaluate("x86-64-v4", op, x, wide);
         evaluate("x86-64-v3", op, x, narrow);
+        evaluate("x86-64-v4-256", op, x, kept);
         evaluate("generic", op, x, split);
         assert_memory_equal(wide, narrow, sizeof wide);
+        assert_memory_equal(wide, kept, sizeof wide);
         for (int i = 0; i < BATCH; i++) {
             double difference = fabs((double)wide[i] - (double)split[i]);
             bool same = wide[i] == split[i] || (isnan(wide[i]) && isnan(split[i]));

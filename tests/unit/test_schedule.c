@@ -17,6 +17,9 @@ static void test_levels(void **state) {
     } want[] = {{"generic", OP_MATMUL, 4, 2},
                 {"x86-64-v3", OP_MATMUL, 6, 2},
                 {"x86-64-v3", OP_ATTENTION, 6, 2},
+                {"x86-64-v4-256", OP_MATMUL, 9, 3},
+                {"x86-64-v4-256", OP_ATTENTION, 6, 4},
+                {"x86-64-v4", OP_ATTENTION, 12, 2},
                 {"aarch64", OP_MATMUL, 8, 3},
                 {"aarch64", OP_ATTENTION, 6, 4}};
     for (size_t i = 0; i < COUNT_OF(want); i++) {
