@@ -12,6 +12,6 @@ void kern_rewrite(const Kern *from, Kern *to, Expand expand, void *ctx) {
         Ins i = *kern_ins(from, v);
         for (int a = 0; a < kernel_op[i.op].nargs; a++) i.arg[a] = now[i.arg[a]];
         Val by = expand(ctx, to, &i);
-        now[v] = by ? by : kern_emit(to, i);
+        if (by != KERN_DROP) now[v] = by ? by : kern_emit(to, i);
     }
 }

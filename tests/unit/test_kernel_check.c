@@ -159,9 +159,12 @@ static void test_passes_make_legal(void **state) {
             k_end(k);
             Kern *arithmetic = kern_new(t->c.arena, "f", target);
             Kern *legal = kern_new(t->c.arena, "f", target);
+            Kern *alive = kern_new(t->c.arena, "f", target);
             pass_math(k, arithmetic);
             pass_legal(arithmetic, legal);
             if (!kern_check(legal, t->c.diag, true)) fail_msg("%s: %s", target->name, t->said);
+            pass_dead(legal, alive);
+            if (!kern_check(alive, t->c.diag, true)) fail_msg("%s: %s", target->name, t->said);
             test_ctx_free(t);
         }
 }

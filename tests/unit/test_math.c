@@ -200,6 +200,24 @@ static void evaluate(const char *target, KOp op, const float *x, float *y) {
               BATCH / LANES);
     arena_free(a);
 }
+// Pass dead changes no bit; what nobody reads is gone.
+static void test_dead_keeps_bits(void **state) {
+    (void)state;
+    static float x[BATCH], want[BATCH], got[BATCH];
+    for (int i = 0; i < BATCH; i++) x[i] = (float)(i - BATCH / 2) * 0.01f;
+    for (KOp op = K_EXP2; op < K_COUNT; op++) {
+        Arena *a = arena_new("test");
+        Kern *k = unary_kernel(a, op, 5, "generic"), *out = kern_new(a, "f", k->target);
+        kern_eval(k, (void *[]){x, want}, NULL, 0, BATCH / LANES);
+        uint32_t before = k->ins.n;
+        k_op1(k, K_NEG, k_const_f(k, vec_type(DT_F32, 4), 1));
+        pass_dead(k, out);
+        assert_true(out->ins.n <= before);
+        kern_eval(out, (void *[]){x, got}, NULL, 0, BATCH / LANES);
+        assert_memory_equal(want, got, sizeof want);
+        arena_free(a);
+    }
+}
 // 8 lanes or 16, the bits are the same; without FMA the results are close.
 static void test_levels_agree(void **state) {
     (void)state;
@@ -242,6 +260,7 @@ int main(void) {
         cmocka_unit_test(test_tanh),          cmocka_unit_test(test_gelu),
         cmocka_unit_test(test_gelu_is_cheap), cmocka_unit_test(test_levels_agree),
         cmocka_unit_test(test_fma_splits),    cmocka_unit_test(test_circle),
+        cmocka_unit_test(test_dead_keeps_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
