@@ -163,8 +163,6 @@ static void store(Gen *g) {
 static void arithmetic_on_reals(Gen *g, Val a) {
     static const KOp two[] = {K_ADD, K_SUB, K_MUL, K_DIV, K_MIN, K_MAX};
     static const KOp one[] = {K_NEG, K_ABS, K_SQRT, K_FLOOR, K_CEIL, K_RINT};
-    static const KOp maths[] = {K_EXP2, K_EXP, K_LOG, K_ERF,
-                                K_TANH, K_SIN, K_COS, K_GELU};
     VType t = kern_type(g->k, a);
     uint32_t what = below(g, 10);
     if (what < 5)
@@ -174,7 +172,7 @@ static void arithmetic_on_reals(Gen *g, Val a) {
     else if (what < 9 || t.dt != DT_F32)
         keep(g, k_fma(g->k, a, like(g, t), like(g, t)));
     else if (one_in(g, 3)) {
-        Val v = k_op1(g->k, maths[below(g, COUNT_OF(maths))], a);
+        Val v = k_op1(g->k, (KOp)(K_EXP2 + below(g, K_COUNT - K_EXP2)), a);
         if (kern_ins(g->k, v)->op == K_EXP2) kern_ins(g->k, v)->imm = 3 + below(g, 4);
         keep(g, v);
     }

@@ -1,4 +1,5 @@
-# cmake -DROOT=. -P tables.cmake : every row of the op tables is named by at least one test.
+# cmake -DROOT=. -P tables.cmake : every row of the op tables is named by at least one test, and every
+# graph op with operands says in graph_infer.c which types it takes (without a row there it would take all).
 cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE tests "${ROOT}/tests/*.c" "${ROOT}/tests/*.vg" "${ROOT}/tests/*.vk" "${ROOT}/tests/*.vp")
 set(all "")
@@ -19,4 +20,13 @@ foreach(pair "graph_ops.def;G" "kernel_ops.def;K")
       message(SEND_ERROR "ir/${table}: no test names ${op}")
     endif()
   endforeach()
+endforeach()
+file(READ "${ROOT}/ir/graph_infer.c" infer)
+file(STRINGS "${ROOT}/ir/graph_ops.def" rows REGEX "^G\\([A-Z0-9_]+, +\"[a-z0-9_]+\", +[1-9]")
+foreach(row ${rows})
+  string(REGEX MATCH "^G\\(([A-Z0-9_]+)" _ "${row}")
+  string(FIND "${infer}" "[OP_${CMAKE_MATCH_1}] = {" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "ir/graph_infer.c: no rule for OP_${CMAKE_MATCH_1}")
+  endif()
 endforeach()
