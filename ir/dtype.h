@@ -19,6 +19,9 @@ typedef struct DTypeInfo {
     int onnx;
 } DTypeInfo;
 extern const DTypeInfo dtype_info[DT_COUNT];
+static inline bool dtype_is_half(DType dt) { // kept in two bytes, computed as f32
+    return dt == DT_F16 || dt == DT_BF16;
+}
 DType dtype_from_text(const char *s); // DT_NONE when unknown
 DType dtype_from_safetensors(const char *s);
 DType dtype_from_onnx(int code);

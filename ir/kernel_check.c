@@ -26,7 +26,7 @@ static const uint8_t op_classes[K_COUNT] = {
     [K_COS] = CF, [K_GELU] = CF,
 };
 static int class_of(uint32_t dt) {
-    if (dt == DT_F16 || dt == DT_BF16) return CH;
+    if (dtype_is_half(dt)) return CH;
     DClass c = dtype_info[dt].cls;
     return c == CLASS_FLOAT ? CF : c == CLASS_INT ? CI : CB;
 }

@@ -21,7 +21,7 @@ uint64_t program_launch_scratch(const Program *p, const Launch *l) {
 }
 DType region_dtype(const Graph *g, const Region *r) {
     DType dt = graph_type(g, r->expr)->dt;
-    if (r->pack == PACK_PANEL && (dt == DT_F16 || dt == DT_BF16)) return dt;
+    if (r->pack == PACK_PANEL && dtype_is_half(dt)) return dt;
     return dtype_info[dt].cls == CLASS_FLOAT ? DT_F32 : dt;
 }
 Matrix region_matrix(const Graph *g, const Region *r) {

@@ -273,7 +273,7 @@ static void print_mask_op(const Body *b) {
 static const char *convert_lane(const Body *b, const char *x) {
     Arena *a = b->m->c->scratch;
     DType from = (DType)b->h->from.dt, to = (DType)b->h->type.dt;
-    bool from_half = from == DT_F16 || from == DT_BF16, to_half = to == DT_F16 || to == DT_BF16;
+    bool from_half = dtype_is_half(from), to_half = dtype_is_half(to);
     if (from_half) {
         x = arena_printf(a, "f32_of_%s(%s)", dtype_info[from].text, x);
         from = DT_F32;

@@ -57,7 +57,7 @@ const char *c_constant(Arena *a, DType dt, int64_t bits) {
                             dt == DT_F32 ? (uint64_t)(uint32_t)bits : (uint64_t)bits,
                             dt == DT_F32 ? "u" : "ull");
     }
-    int64_t v = dtype_read_i(dt == DT_F16 || dt == DT_BF16 ? DT_U16 : dt, &bits, 0);
+    int64_t v = dtype_read_i(dtype_is_half(dt) ? DT_U16 : dt, &bits, 0);
     if (dt == DT_I64 && v == INT64_MIN) return "INT64_MIN";
     if (dt == DT_I32 && v == INT32_MIN) return "INT32_MIN";
     if (dt == DT_U64) return arena_printf(a, "%" PRIu64 "u", (uint64_t)v);

@@ -49,7 +49,7 @@ int64_t last_dim(const Type *t) {
 
 bool near_to(const Sweep *s, NodeId n, double v, double want) {
     DType dt = type_at(s, n)->dt;
-    double tolerance = dt == DT_F16 || dt == DT_BF16 ? 1e-3 : 1e-4;
+    double tolerance = dtype_is_half(dt) ? 1e-3 : 1e-4;
     return fabs(v - want) <= tolerance * fabs(want);
 }
 

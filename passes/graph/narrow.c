@@ -21,9 +21,7 @@ static bool stays_f32(const Sweep *s, NodeId matmul) {
     return kept;
 }
 static bool is_narrow(const Sweep *s, NodeId w) {
-    if (!is_op(s, w, OP_CAST)) return false;
-    DType from = type_at(s, operand(s, w, 0))->dt;
-    return from == DT_F16 || from == DT_BF16;
+    return is_op(s, w, OP_CAST) && dtype_is_half(type_at(s, operand(s, w, 0))->dt);
 }
 static NodeId rule_narrow(Sweep *s, NodeId n) {
     if (!is_linear(s, n)) return 0;
@@ -47,7 +45,6 @@ static void check_names(const PassCtx *p, const Graph *g) {
 }
 GRAPH_PASS(dtype) {
     static const Rule rules[] = {rule_narrow, NULL};
-    DType dt = p->opt->dtype;
     check_names(p, g);
-    return (dt == DT_F16 || dt == DT_BF16) && sweep_rules(p, g, "dtype", rules);
+    return dtype_is_half(p->opt->dtype) && sweep_rules(p, g, "dtype", rules);
 }

@@ -2,7 +2,7 @@
 // scratch and never leave the cache, so any token count works (KERNELS section 5: full score rows
 // are fine while they sit in L2).
 //     once a head: K^T and V are packed in panels, so that the products below read on and on
-//     for each group of blocks of query rows (one block when K^T and V stay in L2)
+//     for each group of blocks of query rows (as many as L1, or L2, holds scores of)
 //         for each panel of keys, for each block:           S = Q K^T
 //         for each row:                                     P = 2^(S - max)
 //         for each block of keys, panel of V, for each block: O += P V, at last times 1 / sum P

@@ -6,7 +6,7 @@
 #include <math.h>
 
 DType compute_dtype(DType stored) {
-    if (stored == DT_F16 || stored == DT_BF16) return DT_F32;
+    if (dtype_is_half(stored)) return DT_F32;
     return stored == DT_BOOL ? DT_U8 : stored;
 }
 Val load_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, int n, int lanes) {

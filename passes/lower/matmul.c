@@ -404,8 +404,7 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
 static NodeId stored_weight(Lower *l, NodeId w) {
     const Node *n = graph_node(l->g, w);
     if (n->op != OP_CAST || n->type.dt != DT_F32 || !lower_is_const(l, w)) return w;
-    DType from = graph_type(l->g, n->in[0])->dt;
-    return from == DT_F16 || from == DT_BF16 ? n->in[0] : w;
+    return dtype_is_half(graph_type(l->g, n->in[0])->dt) ? n->in[0] : w;
 }
 bool lower_matmul(Lower *l, const Fused *f) {
     const Node *node = graph_node(l->g, f->anchor);
