@@ -4,6 +4,7 @@
 #include <string.h>
 
 const char *const place_text[PLACE_COUNT] = {"arena", "weights", "input", "output"};
+const char *const pack_text[PACK_COUNT] = {"plain", "panel", "pairs"};
 
 Program *program_new(Arena *a, const Target *t, const Graph *g) {
     Program *p = NEW(a, Program);
@@ -21,7 +22,7 @@ uint64_t program_launch_scratch(const Program *p, const Launch *l) {
 }
 DType region_dtype(const Graph *g, const Region *r) {
     DType dt = graph_type(g, r->expr)->dt;
-    if (r->pack == PACK_PANEL && dtype_is_half(dt)) return dt;
+    if (r->pack != PACK_PLAIN && dtype_is_half(dt)) return dt;
     return dtype_info[dt].cls == CLASS_FLOAT ? DT_F32 : dt;
 }
 Matrix region_matrix(const Graph *g, const Region *r) {
@@ -34,7 +35,8 @@ uint64_t region_nbytes(const Graph *g, const Region *r) {
     uint64_t element = dtype_info[region_dtype(g, r)].nbytes;
     if (r->pack == PACK_PLAIN) return (uint64_t)type_count(graph_type(g, r->expr)) * element;
     Matrix m = region_matrix(g, r);
-    return (uint64_t)(ceil_div(m.n, r->nr) * r->nr * m.k) * element;
+    int64_t depth = r->pack == PACK_PAIRS ? ceil_div(m.k, 2) * 2 : m.k;
+    return (uint64_t)(ceil_div(m.n, r->nr) * r->nr * depth) * element;
 }
 
 // ---- levels ----------------------------------------------------------------------------------

@@ -35,12 +35,17 @@ typedef enum {
     PACK_PLAIN, // as the tensor: contiguous, row-major
     PACK_PANEL, // a matrix [N,K] (trans) or [K,N] as panels of nr columns: [panel][k][nr], last
                 // panel zero-padded; f16 and bf16 stay what they are
+    PACK_PAIRS, // the same of a bf16 matrix, [panel][k/2][nr][2]: a word of 32 bits holds an even k
+                // (low half) and the next odd one, as products of bf16 take them; the last word of
+                // an odd depth has a zero
+    PACK_COUNT
 } PackKind;
+extern const char *const pack_text[PACK_COUNT];
 typedef struct Region {
     NodeId expr;           // node of Program.graph without INPUT below it
     PackKind pack;
-    bool trans;            // PANEL: the tensor is [N,K]
-    int32_t nr;            // PANEL: columns of a panel
+    bool trans;            // not PLAIN: the tensor is [N,K]
+    int32_t nr;            // not PLAIN: columns of a panel
     uint64_t offset, nbytes;   // in the image; offset is a multiple of 64
 } Region;
 typedef struct ProgramTensor {     // a public input or output
@@ -100,7 +105,7 @@ typedef struct Matrix {
     int64_t n, k;
 } Matrix;
 Matrix region_matrix(const Graph *g,
-                     const Region *r); // PANEL: the last two dims of the tensor, others are 1
+                     const Region *r); // not PLAIN: the last two dims of the tensor, others are 1
 // program_eval.c: runs every launch with kern_eval, in `slices` slices. image: weight_bytes from
 // program_image.
 bool program_eval(const Program *p, const void *image, const void *const *in, void *const *out,

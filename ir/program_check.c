@@ -35,6 +35,8 @@ static bool check_panel(Checker *c, uint32_t n, const Region *r) {
     for (int i = 0; i < t->rank - 2; i++)
         if (t->dim[i] != 1)
             return bad(c, "region %u: %s is not one matrix", n, type_text(c->arena, t));
+    if (r->pack == PACK_PAIRS && t->dt != DT_BF16)
+        return bad(c, "region %u: pairs of %s", n, type_text(c->arena, t));
     return true;
 }
 static bool check_region(Checker *c, uint32_t n, uint8_t *is_const) {
@@ -43,7 +45,7 @@ static bool check_region(Checker *c, uint32_t n, uint8_t *is_const) {
     if (r->expr == 0 || r->expr >= p->graph->node.n) return bad(c, "region %u: no such node", n);
     if (!graph_is_const(p->graph, r->expr, is_const))
         return bad(c, "region %u depends on an input", n);
-    if (r->pack == PACK_PANEL && !check_panel(c, n, r)) return false;
+    if (r->pack != PACK_PLAIN && !check_panel(c, n, r)) return false;
     if (r->nbytes != region_nbytes(p->graph, r))
         return bad(c, "region %u has %llu bytes, not %llu", n, (unsigned long long)r->nbytes,
                    (unsigned long long)region_nbytes(p->graph, r));

@@ -60,10 +60,10 @@ static const void *as_stored(const Tensor *t, DType want, Arena *a) {
     return f;
 }
 
-// Columns first..first+width-1 of a matrix as [k][nr], elements of 2 or 4 bytes.
+// Columns first..first+width-1 of a matrix as [k / deep][nr][deep], elements of 2 or 4 bytes.
 typedef struct Panel {
     Matrix m;
-    int64_t nr, first, width;
+    int64_t nr, first, width, deep; // deep: 2 of pairs, else 1
     size_t elem;
 } Panel;
 static void panel_of_rows(char *panel, const char *b, const Panel *p) { // of [K,N]
@@ -71,34 +71,50 @@ static void panel_of_rows(char *panel, const char *b, const Panel *p) { // of [K
         memcpy(panel + (size_t)(k * p->nr) * p->elem,
                b + (size_t)(k * p->m.n + p->first) * p->elem, (size_t)p->width * p->elem);
 }
+static void pairs_of_rows(char *panel, const char *b, const Panel *p) {
+    for (int64_t k = 0; k < p->m.k; k++) {
+        const char *row = b + (size_t)(k * p->m.n + p->first) * 2;
+        char *to = panel + (size_t)(k / 2 * p->nr * 2 + k % 2) * 2;
+        for (int64_t j = 0; j < p->width; j++) memcpy(to + j * 4, row + j * 2, 2);
+    }
+}
 // The same of an [N,K] matrix: a transposition, in blocks that read and write whole cache lines.
-// `elem` is p->elem as a constant.
-static inline void transpose(char *panel, const char *b, const Panel *p, size_t elem) {
+// `elem` and `deep` are those of p as constants.
+static inline void transpose(char *panel, const char *b, const Panel *p, size_t elem,
+                             int64_t deep) {
     enum { BLOCK = 16 };
     for (int64_t k0 = 0; k0 < p->m.k; k0 += BLOCK) {
         int64_t k1 = min_i64(k0 + BLOCK, p->m.k);
         for (int64_t j = 0; j < p->width; j++) {
             const char *row = b + (size_t)((p->first + j) * p->m.k) * elem;
-            for (int64_t k = k0; k < k1; k++)
-                memcpy(panel + (size_t)(k * p->nr + j) * elem, row + (size_t)k * elem, elem);
+            for (int64_t k = k0; k < k1; k++) {
+                int64_t at = (k / deep * p->nr + j) * deep + k % deep;
+                memcpy(panel + (size_t)at * elem, row + (size_t)k * elem, elem);
+            }
         }
     }
 }
 static void panel_of_columns(char *panel, const char *b, const Panel *p) {
-    if (p->elem == 2) transpose(panel, b, p, 2);
-    else transpose(panel, b, p, 4);
+    if (p->deep == 2) transpose(panel, b, p, 2, 2);
+    else if (p->elem == 2) transpose(panel, b, p, 2, 1);
+    else transpose(panel, b, p, 4, 1);
+}
+static void fill_panel(char *panel, const char *b, const Panel *p, bool trans) {
+    if (trans) panel_of_columns(panel, b, p);
+    else if (p->deep == 2) pairs_of_rows(panel, b, p);
+    else panel_of_rows(panel, b, p);
 }
 static bool put_panels(Writer *w, const Graph *g, const Region *r, const void *b, Arena *a) {
-    Panel p = {.m = region_matrix(g, r), .nr = r->nr};
+    Panel p = {.m = region_matrix(g, r), .nr = r->nr, .deep = r->pack == PACK_PAIRS ? 2 : 1};
     p.elem = dtype_info[region_dtype(g, r)].nbytes;
     assert(p.elem == 2 || p.elem == 4);
-    size_t nbytes = (size_t)(p.m.k * r->nr) * p.elem;
+    size_t nbytes = (size_t)(ceil_div(p.m.k, p.deep) * p.deep * r->nr) * p.elem;
     char *panel = NEW_N(a, char, nbytes);
     for (; p.first < p.m.n; p.first += r->nr) {
         p.width = min_i64(r->nr, p.m.n - p.first);
         if (p.width < r->nr) memset(panel, 0, nbytes);
-        (r->trans ? panel_of_columns : panel_of_rows)(panel, b, &p);
-        if (!put_elements(w, panel, nbytes, (uint32_t)p.elem)) return false;
+        fill_panel(panel, b, &p, r->trans);
+        if (!put_elements(w, panel, nbytes, (uint32_t)(p.elem * (size_t)p.deep))) return false;
     }
     return true;
 }

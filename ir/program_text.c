@@ -81,8 +81,8 @@ static void print_regions(const Program *p, Str *out) {
     for (uint32_t n = 0; n < p->region.n; n++) {
         const Region *r = &p->region.data[n];
         str_addf(out, "region r%u ", n);
-        if (r->pack == PACK_PLAIN) str_add(out, "plain");
-        else str_addf(out, "panel %d%s", r->nr, r->trans ? " transposed" : "");
+        str_add(out, pack_text[r->pack]);
+        if (r->pack != PACK_PLAIN) str_addf(out, " %d%s", r->nr, r->trans ? " transposed" : "");
         str_addf(out, " at %llu\n", (unsigned long long)r->offset);
     }
 }
@@ -159,6 +159,12 @@ static void parse_head(Parser *s) {
     while (lex_accept(l, "output")) *PUSH(l->arena, &s->p->output) = parse_tensor(l);
     lex_expect(l, "}");
 }
+static PackKind parse_pack(Lexer *l) {
+    for (int pack = 0; pack < PACK_COUNT; pack++)
+        if (lex_accept(l, pack_text[pack])) return (PackKind)pack;
+    lex_unexpected(l, "plain, panel or pairs");
+    return PACK_PLAIN;
+}
 static void parse_region(Parser *s) {
     Lexer *l = &s->lex;
     const Graph *g = s->p->graph;
@@ -169,14 +175,13 @@ static void parse_region(Parser *s) {
         return;
     }
     Region r = {.expr = l->failed ? 0 : g->output.data[n].node};
-    r.pack = lex_accept(l, "panel") ? PACK_PANEL : PACK_PLAIN;
-    if (r.pack == PACK_PLAIN) lex_expect(l, "plain");
-    else r.nr = (int32_t)max_i64(0, min_i64(lex_int(l), MAX_NR + 1));
+    r.pack = parse_pack(l);
+    if (r.pack != PACK_PLAIN) r.nr = (int32_t)max_i64(0, min_i64(lex_int(l), MAX_NR + 1));
     r.trans = lex_accept(l, "transposed");
     lex_expect(l, "at");
     r.offset = lex_uint(l);
     if (l->failed) return;
-    if (r.pack == PACK_PANEL && (r.nr < 1 || r.nr > MAX_NR || graph_type(g, r.expr)->rank < 2)) {
+    if (r.pack != PACK_PLAIN && (r.nr < 1 || r.nr > MAX_NR || graph_type(g, r.expr)->rank < 2)) {
         lex_error(l, "panels of %d columns of %s", r.nr,
                   type_text(l->arena, graph_type(g, r.expr)));
         return;

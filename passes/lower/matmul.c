@@ -22,6 +22,7 @@ typedef struct MatMul {
     Val arg[MAX_OPERANDS], base[MAX_OPERANDS]; // whole operand; of the current pass
     View ext[MAX_ARGS];                        // of the epilogue's operands
     int64_t a_k, b_k, b_panel; // bytes: A's and B's step in k; from panel to panel of B
+    int64_t b_deep;            // k's that lie side by side in B: 2 of pairs, whose step is 2 b_k
     Runs runs;                 // of A's k
     int64_t parts;             // panels of ours in one of B: another level's are wider
     Val part;                  // which of them
@@ -30,7 +31,8 @@ typedef struct MatMul {
     Val tile;
     int64_t tile_row;
     bool is_packed;
-    DType b_dt; // of a packed B; halves are widened into `wide`, a chunk of a panel at a time
+    DType b_dt; // of a packed B; halves are widened into `wide`, a chunk of a panel at a time.
+                // bf16 lies in pairs, so a chunk has an even length
     Val wide;
     bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
     // the row being written by the epilogue
@@ -113,18 +115,30 @@ static void at_panel(MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_
         Val n = shared && o == B ? shared : p;
         at[o] = step ? k_padd(k, from[o], k_imuli(k, n, step)) : from[o];
     }
-    if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * b_nbytes(m)));
+    if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * b_nbytes(m) * m->b_deep));
+}
+// One vector of halves, or of pairs of them, as f32: a row of `to`, or two.
+static void widen_vector(MatMul *m, Val from, Val to, int64_t column) {
+    Kern *k = m->k;
+    int64_t at = column * b_nbytes(m) * m->b_deep;
+    if (m->b_deep == 1) {
+        Val v = k_load(k, vec_type(m->b_dt, m->lanes), from, at, m->lanes);
+        k_store(k, to, column * 4, k_cvt(k, DT_F32, v), m->lanes);
+        return;
+    }
+    VType vt = vec_type(DT_I32, m->lanes);
+    Val words = k_load(k, vt, from, at, m->lanes), high = k_const_i(k, vt, -0x10000);
+    Val even = k_shift(k, K_SHL, words, 16), odd = k_op2(k, K_AND, words, high);
+    k_store(k, to, column * 4, k_bitcast(k, DT_F32, even), m->lanes);
+    k_store(k, to, (m->columns + column) * 4, k_bitcast(k, DT_F32, odd), m->lanes);
 }
 // The chunk's part of a panel of halves as f32.
 static void widen_panel(MatMul *m, Val panel, int64_t depth) {
     Kern *k = m->k;
-    VType vt = vec_type(m->b_dt, m->lanes);
-    Val i = k_loopn(k, depth);
-    Val from = k_padd(k, panel, k_imuli(k, i, m->b_k));
-    Val to = k_padd(k, m->wide, k_imuli(k, i, m->columns * 4));
-    for (int64_t c = 0; c < m->columns; c += m->lanes)
-        k_store(k, to, c * 4, k_cvt(k, DT_F32, k_load(k, vt, from, c * b_nbytes(m), m->lanes)),
-                m->lanes);
+    Val i = k_loopn(k, ceil_div(depth, m->b_deep));
+    Val from = k_padd(k, panel, k_imuli(k, i, m->b_deep * m->b_k));
+    Val to = k_padd(k, m->wide, k_imuli(k, i, m->b_deep * m->columns * 4));
+    for (int64_t c = 0; c < m->columns; c += m->lanes) widen_vector(m, from, to, c);
     k_end(k);
 }
 // One block: u->mr rows, the `nth` of its pass, of one panel.
@@ -135,7 +149,7 @@ static void one_block(MatMul *m, Micro u, Val nth, Val at[MAX_OPERANDS], int64_t
         int64_t ahead = m->choice.prefetch_ahead * m->choice.panels * m->b_panel;
         u.next.at = k_padd(k, k_paddi(k, at[B], ahead), k_imuli(k, nth, per_block));
         if (m->parts > 1) { // each part fetches its share of the whole next panel
-            int64_t share = (depth - 1) * m->columns * b_nbytes(m);
+            int64_t share = (depth - m->b_deep) * m->columns * b_nbytes(m);
             u.next.at = k_padd(k, u.next.at, k_imuli(k, m->part, share));
         }
     }
@@ -391,7 +405,8 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     }
     m->tile_row = m->choice.vectors * m->lanes * 4;
     m->tile = k_scratch(k, (uint64_t)(m->choice.rows * m->tile_row));
-    if (m->b_dt != DT_F32) m->wide = k_scratch(k, (uint64_t)(m->chunk * m->columns * 4));
+    int64_t wide_rows = ceil_div(m->chunk, m->b_deep) * m->b_deep;
+    if (m->b_dt != DT_F32) m->wide = k_scratch(k, (uint64_t)(wide_rows * m->columns * 4));
     int64_t npanels = ceil_div(m->n, m->columns);
     slice_body(m, &build, npanels);
     const Node *node = graph_node(m->l->g, m->f->anchor);
@@ -418,18 +433,20 @@ bool lower_matmul(Lower *l, const Fused *f) {
     Shape shape = {{type_count(&ct) / m.n, m.n, m.kn}};
     m.choice = sched_choose(OP_MATMUL, shape, l->target, l->opt->tuning);
     m.columns = m.choice.vectors * m.lanes;
-    m.parts = 1;
+    m.parts = m.b_deep = 1;
     m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     memcpy(m.ext, f->view, sizeof m.ext);
     View a, b, c = lower_dest(l, f->result);
     if (!find_in_place(&m, an, &c, &a)) a = lower_f32_view(l, an);
     if (m.is_packed) {
         int64_t panel = sched_panel(shape, l->opt->target, l->opt->also, l->opt->tuning);
+        PackKind pack = bt.dt == DT_BF16 ? PACK_PAIRS : PACK_PANEL;
         b = lower_region(
-            l, (Region){.expr = bn, .pack = PACK_PANEL, .trans = trans, .nr = (int32_t)panel}, &bt);
+            l, (Region){.expr = bn, .pack = pack, .trans = trans, .nr = (int32_t)panel}, &bt);
         m.b_dt = b.dt;
+        m.b_deep = pack == PACK_PAIRS ? 2 : 1;
         m.b_k = panel * b_nbytes(&m);
-        m.b_panel = m.kn * m.b_k;
+        m.b_panel = ceil_div(m.kn, m.b_deep) * m.b_deep * m.b_k;
         m.parts = panel / m.columns;
         if (m.b_dt != DT_F32) m.choice.panels = 1;
     } else {
@@ -450,6 +467,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.block = sched_k_block(m.kn);
     bool can_chunk = c.dt == DT_F32 && col_stride(&m, C) == 4;
     m.chunk = can_chunk ? sched_k_chunk(&m.choice, l->target, m.m, m.kn) : m.kn;
+    if (m.chunk % m.b_deep && m.chunk < m.kn) m.chunk += m.block;
     emit_matmul(&m, &c, &a, &b);
     build_tunable(l, OP_MATMUL, shape);
     return true;

@@ -1,5 +1,6 @@
 // test_lower_halves.c: weights kept in bf16 or f16 lie in the image in half the bytes, mean what
 // the rounded weights mean, and cost only their rounding.
+#include "passes/lower/schedule.h"
 #include "passes/passes.h"
 #include "tests/support/ctx.h"
 #include <math.h>
@@ -13,11 +14,13 @@ static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
     return f;
 }
 enum { ROWS = 21, K = 530, N = 75 }; // three blocks of k; the last panel is partial at every level
-static Graph *linear(Arena *a, bool trans) {
+static const int64_t depths[] = {K, K - 1, 1}; // pairs of an odd depth end with a zero
+enum { TRANS = 1, IS_F16 = 2, IN_CHUNKS = 4, CASES = 8 };
+static Graph *linear(Arena *a, int64_t depth, bool trans) {
     Graph *g = graph_new(a);
-    int64_t w[] = {trans ? N : K, trans ? K : N};
-    NodeId x = graph_input(g, "x", type_of(DT_F32, 2, (int64_t[]){ROWS, K}), 0);
-    NodeId c = graph_const(g, type_of(DT_F32, 2, w), random_floats(a, N * K, 5), 0);
+    int64_t w[] = {trans ? N : depth, trans ? depth : N};
+    NodeId x = graph_input(g, "x", type_of(DT_F32, 2, (int64_t[]){ROWS, depth}), 0);
+    NodeId c = graph_const(g, type_of(DT_F32, 2, w), random_floats(a, N * depth, 5), 0);
     graph_output(g, "y", g_matmul(g, x, c, trans));
     return g;
 }
@@ -40,17 +43,24 @@ static const float *eager(TestCtx *t, const Graph *g, const float *x) {
     assert_true(graph_eval(g, &in, &g->output.data[0].node, 1, &y, t->c.arena, t->c.diag));
     return y.data;
 }
-static void compare(TestCtx *t, bool trans, DType dt, const Target *target) {
+static void compare(TestCtx *t, int64_t depth, unsigned how, const Target *target) {
     Arena *a = t->c.arena;
-    Graph *g = linear(a, trans);
-    float *x = random_floats(a, ROWS * K, 9), got[ROWS * N];
+    bool trans = how & TRANS;
+    DType dt = how & IS_F16 ? DT_F16 : DT_BF16;
+    TuningRow row = {.op = OP_MATMUL, .any_shape = true, .set = choice_untuned};
+    row.set.k_chunk = 1; // one block; two where its length is odd and the weights lie in pairs
+    Tuning tuning = {&row, 1};
+    Graph *g = linear(a, depth, trans);
+    float *x = random_floats(a, ROWS * depth, 9), got[ROWS * N];
     const float *exact = eager(t, g, x);
     PassOptions o = {.target = target, .max_slices = 3, .dtype = dt};
+    if (how & IN_CHUNKS) o.tuning = &tuning;
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
     assert_int_equal(p->region.n, 1);
     int64_t columns = (int64_t)round_up(N, (uint64_t)p->region.data[0].nr);
-    assert_int_equal(p->weight_bytes, round_up((uint64_t)(columns * K * 2), 64));
+    int64_t stored = dt == DT_BF16 ? depth + depth % 2 : depth;
+    assert_int_equal(p->weight_bytes, round_up((uint64_t)(columns * stored * 2), 64));
     char *image = arena_alloc(a, p->weight_bytes), *end = image;
     assert_true(program_image(p, t->c.scratch, keep_image, &end));
     assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){got}, 3, a));
@@ -61,17 +71,36 @@ static void compare(TestCtx *t, bool trans, DType dt, const Target *target) {
 static void test_halves(void **state) {
     (void)state;
     for (size_t i = 0; target_at(i); i++)
-        for (int trans = 0; trans < 2; trans++)
-            for (int is_f16 = 0; is_f16 < 2; is_f16++) {
-                TestCtx *t = test_ctx();
-                compare(t, trans, is_f16 ? DT_F16 : DT_BF16, target_at(i));
-                test_ctx_free(t);
-            }
+        for (unsigned n = 0; n < COUNT_OF(depths) * CASES; n++) {
+            TestCtx *t = test_ctx();
+            compare(t, depths[n / CASES], n % CASES, target_at(i));
+            test_ctx_free(t);
+        }
+}
+// Levels of one object read the same panels, each as many at a time as it takes.
+static void test_levels(void **state) {
+    (void)state;
+    for (unsigned n = 0; n < COUNT_OF(depths); n++) {
+        TestCtx *t = test_ctx();
+        Arena *a = t->c.arena;
+        const Target *also[] = {target_find("x86-64-v3"), NULL};
+        PassOptions o = {.target = target_find("x86-64-v4"), .also = also, .dtype = DT_BF16};
+        Program *p = pipeline_run(&t->c, linear(a, depths[n], true), &o);
+        assert_non_null(p);
+        assert_int_equal(program_levels(p), 2);
+        char *image = arena_alloc(a, p->weight_bytes), *end = image;
+        assert_true(program_image(p, t->c.scratch, keep_image, &end));
+        float *x = random_floats(a, ROWS * depths[n], 9), first[ROWS * N], second[ROWS * N];
+        assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){first}, 1, a));
+        assert_true(program_eval(p->next, image, (const void *[]){x}, (void *[]){second}, 2, a));
+        assert_memory_equal(first, second, sizeof first);
+        test_ctx_free(t);
+    }
 }
 static void test_keep(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
-    Graph *g = linear(t->c.arena, true);
+    Graph *g = linear(t->c.arena, K, true);
     Loc loc = diag_loc(t->c.diag, (LocInfo){.node = "classifier.weight"});
     graph_node(g, 2)->loc = loc;
     PassOptions o = {.target = target_find("generic"), .max_slices = 1, .dtype = DT_BF16};
@@ -84,6 +113,7 @@ static void test_keep(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_halves), cmocka_unit_test(test_keep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_halves), cmocka_unit_test(test_levels),
+                                       cmocka_unit_test(test_keep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

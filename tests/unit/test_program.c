@@ -116,6 +116,41 @@ static void test_image(void **state) {
         test_ctx_free(t);
     }
 }
+// bf16 in pairs: a word holds k and k + 1 of a column; behind an odd depth comes a zero.
+static void test_image_pairs(void **state) {
+    (void)state;
+    for (int n = 0; n < 8; n++) {
+        TestCtx *t = test_ctx();
+        bool trans = n & 1, is_big = n & 4;
+        int depth = n & 2 ? 5 : 6;
+        Graph *g = graph_new(t->c.arena);
+        char w[K * N * 2];
+        for (int k = 0; k < depth; k++)
+            for (int j = 0; j < N; j++)
+                dtype_write_f(DT_BF16, w, (uint64_t)(trans ? j * depth + k : k * N + j),
+                              k * 16 + j + 1);
+        int64_t dim[2] = {trans ? N : depth, trans ? depth : N};
+        Region r = {.expr = graph_const_copy(g, type_of(DT_BF16, 2, dim), w, 0),
+                    .pack = PACK_PAIRS, .trans = trans, .nr = NR};
+        r.nbytes = region_nbytes(g, &r);
+        assert_int_equal(r.nbytes, PANELS * 6 * NR * 2);
+        Program *p = program_new(t->c.arena, target_find("generic"), g);
+        *PUSH(t->c.arena, &p->region) = r;
+        p->weight_bytes = r.nbytes;
+        p->big_endian = is_big;
+        Image i = image_of(t, p);
+        if (is_big) dtype_reverse(i.bytes, arena_copy(t->c.arena, i.bytes, i.n), i.n, 4); // words
+        for (int panel = 0; panel < PANELS; panel++)
+            for (int k = 0; k < 6; k++)
+                for (int j = 0; j < NR; j++) {
+                    int c = panel * NR + j;
+                    double want = c < N && k < depth ? k * 16 + c + 1 : 0;
+                    uint64_t at = (uint64_t)(((panel * 3 + k / 2) * NR + j) * 2 + k % 2);
+                    assert_true(dtype_read_f(DT_BF16, i.bytes, at) == want);
+                }
+        test_ctx_free(t);
+    }
+}
 static bool stop_at_once(void *ctx, const void *bytes, uint64_t n) {
     (void)bytes;
     *(uint64_t *)ctx += n;
@@ -223,6 +258,7 @@ static void break_region_nr(Program *p) { p->region.data[0].nr = 0; }
 static void break_region_scalar(Program *p) {
     p->region.data[0].expr = p->region.data[1].expr;
 }
+static void break_region_pairs(Program *p) { p->region.data[0].pack = PACK_PAIRS; }
 static void break_target(Program *p) { p->target = target_find("generic"); }
 static void break_names(Program *p) { p->kern.data[1]->name = "matmul_7x10x6"; }
 static void break_kernel(Program *p) { kern_ins(p->kern.data[0], 7)->imm = -3; }
@@ -253,6 +289,7 @@ static void test_verifier(void **state) {
         {break_region_expr, "region 0: no such node"},
         {break_region_nr, "region 0: panels of 0 columns"},
         {break_region_scalar, "region 0: f64[] is not a matrix of floats"},
+        {break_region_pairs, "region 0: pairs of f32[1,6,10]"},
         {break_target, "kernel @matmul_7x10x6 is for x86-64-v3"},
         {break_names, "two kernels @matmul_7x10x6"},
         {break_kernel, "kernel @matmul_7x10x6: a step of -3"},
@@ -334,6 +371,8 @@ static void test_text_errors(void **state) {
         {"= hex", "= file \"w.bin\" +0 //", "p.vp:7:30: constants in files are not accepted here"},
         {"region r0", "region r1", "region 'r1' is not output 0 of the graph"},
         {"region r1 plain", "region r1 panel 4", "panels of 4 columns of f64[]"},
+        {"region r1 plain", "region r1 4", "expected plain, panel or pairs, found '4"},
+        {"panel 4", "pairs 4", "region 0: pairs of f32[1,6,10]"},
         {"panel 4", "panel 0", "panels of 0 columns"},
         {"panel 4", "panel 99999999999", "panels of 1025 columns"},
         {"kernel @add_7x10", "kernel add_7x10", "expected '@'"},
@@ -388,6 +427,7 @@ static void test_damaged_texts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image),
+        cmocka_unit_test(test_image_pairs),
         cmocka_unit_test(test_image_stops),
         cmocka_unit_test(test_image_types),
         cmocka_unit_test(test_eval),
