@@ -198,6 +198,11 @@ Val k_fma(Kern *k, Val a, Val b, Val c) {
     require_same(k, K_FMA, a, c);
     return kern_emit(k, (Ins){.op = K_FMA, .type = kern_type(k, a), .arg = {a, b, c}});
 }
+Val k_dpbf16(Kern *k, Val a, Val b, Val c) {
+    require_same(k, K_DPBF16, a, b);
+    require(k, kern_type(k, a).n == kern_type(k, c).n, K_DPBF16, "a sum of other lanes");
+    return kern_emit(k, (Ins){.op = K_DPBF16, .type = kern_type(k, c), .arg = {a, b, c}});
+}
 Val k_shift(Kern *k, KOp op, Val a, int by) { return emit1(k, op, kern_type(k, a), a, by); }
 Val k_cmp(Kern *k, KPred p, Val a, Val b) {
     VType t = kern_type(k, a);
@@ -213,6 +218,9 @@ Val k_select(Kern *k, Val mask, Val a, Val b) {
 Val k_cvt(Kern *k, DType to, Val v) {
     VType t = kern_type(k, v);
     return t.dt == to ? v : emit1(k, K_CVT, vec_type(to, t.n), v, 0);
+}
+Val k_cvtdz(Kern *k, Val v) {
+    return emit1(k, K_CVTDZ, vec_type(DT_BF16, kern_type(k, v).n), v, 0);
 }
 Val k_bitcast(Kern *k, DType to, Val v) {
     VType t = kern_type(k, v);

@@ -100,10 +100,12 @@ void k_set(Kern *k, Val reg, Val v);
 Val k_op1(Kern *k, KOp op, Val a);                                // result has a's type
 Val k_op2(Kern *k, KOp op, Val a, Val b);
 Val k_fma(Kern *k, Val a, Val b, Val c);
+Val k_dpbf16(Kern *k, Val a, Val b, Val c);                       // c has the result's type
 Val k_shift(Kern *k, KOp op, Val a, int by);
 Val k_cmp(Kern *k, KPred p, Val a, Val b);
 Val k_select(Kern *k, Val mask, Val a, Val b);
 Val k_cvt(Kern *k, DType to, Val v);
+Val k_cvtdz(Kern *k, Val v);
 Val k_bitcast(Kern *k, DType to, Val v);
 Val k_bcast(Kern *k, Val v, int n);
 Val k_rtree(Kern *k, KOp op, Val v);                              // RSUM, RMAX, RMIN

@@ -18,9 +18,10 @@ static const uint8_t op_classes[K_COUNT] = {
     [K_REG] = ANY, [K_GET] = ANY, [K_SET] = ANY,
     [K_ADD] = CF | CI, [K_SUB] = CF | CI, [K_MUL] = CF | CI, [K_DIV] = CF | CI, [K_REM] = CI,
     [K_MIN] = CF | CI, [K_MAX] = CF | CI, [K_NEG] = CF | CI, [K_ABS] = CF | CI,
-    [K_FMA] = CF, [K_SQRT] = CF, [K_FLOOR] = CF, [K_CEIL] = CF, [K_RINT] = CF,
+    [K_FMA] = CF, [K_DPBF16] = CF, [K_SQRT] = CF, [K_FLOOR] = CF, [K_CEIL] = CF, [K_RINT] = CF,
     [K_AND] = CI | CB, [K_OR] = CI | CB, [K_XOR] = CI | CB, [K_SHL] = CI, [K_SHR] = CI,
-    [K_CMP] = CF | CI | CB, [K_SELECT] = ANY, [K_CVT] = ANY, [K_BITCAST] = CF | CI | CH,
+    [K_CMP] = CF | CI | CB, [K_SELECT] = ANY, [K_CVT] = ANY, [K_CVTDZ] = CH,
+    [K_BITCAST] = CF | CI | CH,
     [K_BCAST] = ANY, [K_RSUM] = CF | CI, [K_RMAX] = CF | CI, [K_RMIN] = CF | CI,
     [K_EXP2] = CF, [K_EXP] = CF, [K_LOG] = CF, [K_ERF] = CF, [K_TANH] = CF, [K_SIN] = CF,
     [K_COS] = CF, [K_GELU] = CF,
@@ -143,6 +144,23 @@ static bool check_bitcast(Checker *c, VType from, VType to) {
                    text_of(c, to));
     return true;
 }
+// Operands of exactly these types.
+static bool has_types(Checker *c, const Ins *i, const VType *want) {
+    for (int n = 0; n < kernel_op[i->op].nargs; n++) {
+        VType t = kern_type(c->k, i->arg[n]);
+        if (!same(t, want[n]))
+            return bad(c, "operand %d is %s, not %s", n + 1, text_of(c, t), text_of(c, want[n]));
+    }
+    return true;
+}
+static bool check_dpbf16(Checker *c, const Ins *i) {
+    VType pairs = vec_type(DT_I32, i->type.n), sum = vec_type(DT_F32, i->type.n);
+    return has_types(c, i, (VType[]){pairs, pairs, sum}) && same_types(c, i->type, sum);
+}
+static bool check_cvtdz(Checker *c, const Ins *i) {
+    return has_types(c, i, (VType[]){vec_type(DT_F32, i->type.n)}) &&
+           same_types(c, i->type, vec_type(DT_BF16, i->type.n));
+}
 // The operands against the result: by default all vectors have its type.
 static bool check_shape(Checker *c, const Ins *i) {
     const Kern *k = c->k;
@@ -157,6 +175,8 @@ static bool check_shape(Checker *c, const Ins *i) {
     case K_SELECT:
         if (a.n != i->type.n) return bad(c, "a mask of %u lanes for %u", a.n, i->type.n);
         return same_types(c, b, kern_type(k, i->arg[2])) && same_types(c, b, i->type);
+    case K_DPBF16: return check_dpbf16(c, i);
+    case K_CVTDZ: return check_cvtdz(c, i);
     case K_CVT: return check_cvt(c, a, i->type);
     case K_BITCAST: return check_bitcast(c, a, i->type);
     case K_BCAST: 

@@ -331,6 +331,8 @@ static VType implied_type(const Kern *k, const Ins *i) {
     default: return (VType){.kind = (uint8_t)kernel_op[i->op].result};
     }
     if (i->op == K_SELECT) return kern_type(k, i->arg[1]);
+    if (i->op == K_DPBF16) return kern_type(k, i->arg[2]);
+    if (i->op == K_CVTDZ) return vec_type(DT_BF16, a.n);
     bool is_reduction = i->op == K_RSUM || i->op == K_RMAX || i->op == K_RMIN;
     return (VType){V_VEC, a.dt, is_reduction ? 1 : a.n};
 }

@@ -14,6 +14,16 @@ static uint64_t xcr0(void) {
 static int all(uint32_t reg, uint32_t bits) {
     return (reg & bits) == bits;
 }
+/* Where vdpbf16ps has twice the rate of FMA: on AMD's processors (measured on Zen 5: 546 against
+ * 272 GFLOP/s) and those of Hygon, which are AMD's designs. On Intel's it has half of it (109
+ * against 217), so that there FMA on widened numbers is the better choice. */
+static int has_fast_bf16(void) {
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d)) return 0;
+    int amd = b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163;   /* "AuthenticAMD" */
+    int hygon = b == 0x6f677948 && d == 0x6e65476e && c == 0x656e6975; /* "HygonGenuine" */
+    return amd || hygon;
+}
 static uint64_t detect(void) {
     uint32_t a, b1, c1, d, b7 = 0, c7 = 0, d7 = 0, a71 = 0, x = 0;
     uint64_t have = 0, os = 0;
@@ -40,6 +50,7 @@ static uint64_t detect(void) {
         have |= VITC_CPU_AVX512;
         if (all(c7, 1u << 11)) have |= VITC_CPU_VNNI;
         if (all(a71, 1u << 5)) have |= VITC_CPU_BF16;
+        if (have & VITC_CPU_BF16 && has_fast_bf16()) have |= VITC_CPU_BF16_2X;
         if (tile && all(d7, 1u << 24 | 1u << 22)) have |= VITC_CPU_AMX_BF16;
         if (tile && all(d7, 1u << 24 | 1u << 25)) have |= VITC_CPU_AMX_INT8;
     }

@@ -51,6 +51,7 @@ enum {
 #define VITC_CPU_BF16 (1ull << 6)
 #define VITC_CPU_AMX_BF16 (1ull << 7)
 #define VITC_CPU_AMX_INT8 (1ull << 8)
+#define VITC_CPU_BF16_2X (1ull << 9) /* bf16 products at twice the rate of FMA */
 #define VITC_CPU_NEON (1ull << 16)
 #define VITC_CPU_DOTPROD (1ull << 17)
 #define VITC_CPU_I8MM (1ull << 18)

@@ -143,11 +143,11 @@ static void print_arithmetic(const Body *b) {
     const CHelper *h = b->h;
     DType dt = (DType)h->type.dt;
     Str p = str_new(b->m->c->scratch);
-    for (int i = 0; i < kernel_op[h->op].nargs; i++)
-        str_addf(&p, "%s%s %s", i ? ", " : "", b->type, whole[i]);
+    for (int i = 0; i < kernel_op[h->op].nargs; i++) // DPBF16's sum has the result's type
+        str_addf(&p, "%s%s %s", i ? ", " : "", b->from && i < 2 ? b->from : b->type, whole[i]);
     head(b, b->type, str_cstr(&p));
     const char *spelled = c_spelling(b->m, h->op, dt, b->n);
-    const Cop *c = find_cop(h->op, dt);
+    const Cop *c = spelled ? NULL : find_cop(h->op, dt);
     if (spelled)
         returns(b, subst(b->m, spelled, h->type, h->imm, whole));
     else if (b->n > 1 && b->m->has_vectors && c->vector[0])

@@ -14,7 +14,7 @@
 typedef struct CHelper {
     KOp op;
     VType type;   // of the result; STORE…: of the value stored
-    VType from;   // CVT, BITCAST, CMP, RSUM…: of the operand
+    VType from;   // CVT, BITCAST, CMP, RSUM, DPBF16…: of the operand
     int64_t imm;  // SHL, SHR: by; CMP: predicate
     bool is_part; // LOAD, STORE: some lanes only
 } CHelper;

@@ -96,7 +96,8 @@ void llvm_function_attributes(Module *m, LLVMValueRef fn, const Target *t) {
     Str s = str_new(m->c->scratch);
     for (size_t i = 0; feature_at(i); i++) {
         const FeatureInfo *f = feature_at(i);
-        if (target_has(t, f->bit)) str_addf(&s, "%s%s", s.n ? "," : "", f->llvm);
+        if (target_has(t, f->bit) && *f->llvm)
+            str_addf(&s, "%s%s", s.n ? "," : "", f->llvm);
     }
     attribute(m, fn, "target-cpu", t->llvm_cpu);
     attribute(m, fn, "target-features", str_cstr(&s));

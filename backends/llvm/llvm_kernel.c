@@ -382,6 +382,10 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_MOR: return LLVMBuildOr(b, x, y, "");
     case K_MNOT: return LLVMBuildNot(b, x, "");
     case K_SELECT: return choose(f, x, y, z);
+    case K_DPBF16:
+        return llvm_dpbf16(f->m, isa_find(K_DPBF16, dt, f->k->target)->llvm, i->type.n,
+                           (LLVMValueRef[]){x, y, z});
+    case K_CVTDZ: return llvm_cvtdz(f->m, isa_find(K_CVTDZ, dt, f->k->target)->llvm, i->type.n, x);
     case K_CVT: return llvm_convert(f->m, x, (DType)xt.dt, dt, i->type.n);
     case K_BITCAST: return LLVMBuildBitCast(b, x, vector_type(f, i->type), "");
     case K_BCAST: return splat(f, lane(f, x, xt.n, 0), i->type.n);

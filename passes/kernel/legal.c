@@ -93,6 +93,11 @@ static Val f32_to_bf16_by_parts(Kern *k, Val x) {
     Val h = when(k, size, P_GT, 0x7f800000, nan, shr(k, round_bits(k, b, 16), 16));
     return half_of_bits(k, DT_BF16, h);
 }
+static Val cvtdz_by_parts(Kern *k, Val x) {
+    Val b = k_bitcast(k, DT_U32, x), size = and_bits(k, b, 0x7fffffff);
+    Val zero = k_bitcast(k, DT_F32, and_bits(k, b, 1u << 31));
+    return f32_to_bf16_by_parts(k, when(k, size, P_LT, 0x00800000, zero, x));
+}
 static Val convert_half(Kern *k, const Ins *i) {
     Val x = i->arg[0];
     switch ((DType)kern_type(k, x).dt) {
@@ -111,6 +116,8 @@ static Val spell(void *ctx, Kern *to, const Ins *i) {
     case K_FLOOR:
     case K_CEIL:
     case K_RINT: return round_to_integer(to, i);
+    case K_CVTDZ: return cvtdz_by_parts(to, i->arg[0]);
+    case K_DPBF16: return 0; // only where it exists, else a mistake that kern_check tells
     default: assert(i->op == K_CVT); return convert_half(to, i);
     }
 }

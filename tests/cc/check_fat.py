@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 
-LEVELS = ["x86-64-v4", "x86-64-v4-256", "x86-64-v3", "x86-64-v2", "generic"]   # best first
+# best first
+LEVELS = ["x86-64-v4+bf16", "x86-64-v4", "x86-64-v4-256", "x86-64-v3", "x86-64-v2", "generic"]
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Werror".split()
 
 
@@ -77,7 +78,7 @@ def main():
                 expect(outputs(program, d, level) == want[level], f"{program}: {level} differs")
             expect(outputs(program, d) == want[best], f"{program}: {best} was not taken")
             print(program, "equal,", sum(1 for w in want.values() if w), "levels")
-        with_fma = [want[level] for level in LEVELS[:3] if want[level]]
+        with_fma = [want[level] for level in LEVELS[:4] if want[level]]
         expect(with_fma == with_fma[:1] * len(with_fma), "levels with FMA differ")
 
 

@@ -160,12 +160,18 @@ static void store_value(Gen *g, Val value) {
 static void store(Gen *g) {
     store_value(g, some_value(g));
 }
+static Val pairs(Gen *g, int n) { // of bf16: any bits, but often those of numbers
+    if (one_in(g, 3)) return like(g, vec_type(DT_I32, n));
+    return k_bitcast(g->k, DT_I32, tame(g, like(g, vec_type(DT_F32, n))));
+}
 static void arithmetic_on_reals(Gen *g, Val a) {
     static const KOp two[] = {K_ADD, K_SUB, K_MUL, K_DIV, K_MIN, K_MAX};
     static const KOp one[] = {K_NEG, K_ABS, K_SQRT, K_FLOOR, K_CEIL, K_RINT};
     VType t = kern_type(g->k, a);
     uint32_t what = below(g, 10);
-    if (what < 5)
+    if (t.dt == DT_F32 && target_has(g->k->target, F_BF16) && one_in(g, 4))
+        keep(g, k_dpbf16(g->k, pairs(g, t.n), pairs(g, t.n), a));
+    else if (what < 5)
         keep(g, k_op2(g->k, two[below(g, COUNT_OF(two))], a, like(g, t)));
     else if (what < 8)
         keep(g, k_op1(g->k, one[below(g, COUNT_OF(one))], a));
@@ -205,6 +211,10 @@ static void convert(Gen *g) {
     bool half = is_half(t) || to == DT_F16 || to == DT_BF16;
     if (half && t.dt != DT_F32) to = DT_F32;
     if (t.dt == to || (t.n > 1 && t.n * dtype_info[to].nbytes > g->k->target->vbytes)) return;
+    if (t.dt == DT_F32 && to == DT_BF16 && one_in(g, 2)) {
+        keep(g, k_cvtdz(g->k, tame(g, a)));
+        return;
+    }
     bool narrows = to == DT_F16 || to == DT_BF16;
     keep(g, k_cvt(g->k, to, narrows ? tame(g, a) : a));
 }

@@ -112,6 +112,36 @@ static void add_plain(Sweep *s, KOp op) {
         v = kernel_op[op].nargs == 1 ? k_op1(b.k, op, x) : k_op2(b.k, op, x, input(s, &b, Y));
     output(s, &b, computes(op) ? tame_nan(b.k, v) : v);
 }
+// Pairs of bf16 in i32: the upper halves of two f32.
+static Val pairs(Body *b, Val odd, Val even) {
+    VType t = vec_type(DT_I32, kern_type(b->k, odd).n);
+    Val upper = k_op2(b->k, K_AND, k_bitcast(b->k, DT_I32, odd), k_const_i(b->k, t, -65536));
+    Val lower = k_shift(b->k, K_SHR, k_bitcast(b->k, DT_U32, even), 16);
+    return k_op2(b->k, K_OR, upper, k_bitcast(b->k, DT_I32, lower));
+}
+static void add_dpbf16(Sweep *s) {
+    Body b = begin(s, "dpbf16");
+    Val x = input(s, &b, X), y = input(s, &b, Y), z = input(s, &b, Z);
+    output(s, &b, tame_nan(b.k, k_dpbf16(b.k, pairs(&b, x, z), pairs(&b, y, x), z)));
+}
+static Val replace_bits(Body *b, Val v, uint32_t kept, uint32_t by) {
+    VType t = kern_type(b->k, v);
+    v = k_op2(b->k, K_AND, v, k_const_i(b->k, t, (int32_t)kept));
+    return k_op2(b->k, K_OR, v, k_const_i(b->k, t, (int32_t)by));
+}
+// Sums about the smallest normal number: products from 2^-151 up, and c of 2^-126.
+static void add_tiny_dpbf16(Sweep *s) {
+    Body b = begin(s, "dpbf16_tiny");
+    Val x = input(s, &b, X), y = input(s, &b, Y), z = input(s, &b, Z);
+    Val p = replace_bits(&b, pairs(&b, x, y), 0x807f807f, 0x1a001a00);
+    Val q = replace_bits(&b, pairs(&b, y, z), 0x807f807f, 0x19801980);
+    Val c = replace_bits(&b, k_bitcast(b.k, DT_I32, z), 0x80000007, 0x00800000);
+    output(s, &b, k_dpbf16(b.k, p, q, k_bitcast(b.k, DT_F32, c)));
+}
+static void add_cvtdz(Sweep *s) {
+    Body b = begin(s, "cvtdz");
+    output(s, &b, k_cvtdz(b.k, input(s, &b, X)));
+}
 static void add_shift(Sweep *s, KOp op, int by) {
     Body b = begin(s, arena_printf(s->c.arena, "%s%d", kernel_op[op].text, by));
     output(s, &b, k_shift(b.k, op, input(s, &b, X), by));
@@ -193,6 +223,11 @@ static void add_reals(Sweep *s) {
                               K_SQRT, K_FLOOR, K_CEIL, K_RINT, K_RSUM, K_RMAX, K_RMIN};
     add_all(s, ops, COUNT_OF(ops));
     if (target_has(s->target, F_FMA)) add_plain(s, K_FMA);
+    if (s->t.dt != DT_F32) return;
+    add_cvtdz(s);
+    if (!target_has(s->target, F_BF16)) return;
+    add_dpbf16(s);
+    add_tiny_dpbf16(s);
 }
 static void add_integers(Sweep *s) {
     static const KOp ops[] = {K_ADD, K_SUB, K_MUL, K_DIV, K_REM,  K_MIN,  K_MAX, K_NEG,

@@ -38,7 +38,7 @@ set_tests_properties(diff_aarch64 PROPERTIES SKIP_RETURN_CODE 77)
 # every op alone; in the default tier only on one lane and on the widest vectors, and only the two
 # dialects of C
 diff_test(ops_generic test_diff_ops --count 1 --printers llvm,gcc-O0 --target generic)
-diff_test(ops_vectors test_diff_ops --count 1 --printers llvm,gcc-O0 --target x86-64-v4)
+diff_test(ops_vectors test_diff_ops --count 1 --printers llvm,gcc-O0 --target x86-64-v4+bf16)
 diff_long(ops_more test_diff_ops --printers llvm,gcc-O0,gcc-O2,clang-19-O0,clang-19-O2,clang-14-O1)
 diff_test(models test_diff_models --count 300 --printers llvm,gcc-O0,clang-19-O0)
 diff_long(models_more test_diff_models --count 500 --seed 1 --size 1

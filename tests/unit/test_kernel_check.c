@@ -34,6 +34,13 @@ static const Wrong wrong[] = {
     {"%v = load i32x8 %x\n%a = sqrt %v", "not defined for i32"},
     {"%v = load f64x4 %x\n%a = exp %v", "defined for f32 alone, not for f64x4"},
     {"%v = load f64x4 %x\n%a = cvt %v to bf16", "convert only by way of f32"},
+    {"%v = load f32x8 %x\n%a = dpbf16 %v, %v, %v", "operand 1 is f32x8, not i32x8"},
+    {"%v = load i32x8 %x\n%w = load f32x4 %x\n%a = dpbf16 %v, %v, %w",
+     "operand 1 is i32x8, not i32x4"},
+    {"%v = load i32x8 %x\n%a = dpbf16 %v, %v, %v", "not defined for i32"},
+    {"%v = load f64x4 %x\n%w = load i32x4 %x\n%a = dpbf16 %w, %w, %v",
+     "operand 3 is f64x4, not f32x4"},
+    {"%v = load i32x8 %x\n%a = cvtdz %v", "operand 1 is i32x8, not f32x8"},
     {"%v = load f32x4 %x\n%a = bitcast %v to i64", "same number of bits"},
     {"%v = load f32x4 %x\n%a = bcast i32x4 %v", "another type"},
     {"%v = load i32x4 %x\n%a = toindex %v", "4 lanes"},
@@ -141,6 +148,10 @@ static void test_phases(void **state) {
     check_says(gelu, true, "it should be arithmetic by now");
     check_says(fma, false, NULL);
     check_says(fma, true, "generic does not have it");
+    static const char dot[] = "kernel @t(%x: mut ptr f32) target x86-64-v4 {\n%v = load f32x4 %x\n"
+                              "%w = load i32x4 %x\n%r = dpbf16 %w, %w, %v\nstore %x, %r\n}\n";
+    check_says(dot, false, NULL);
+    check_says(dot, true, "x86-64-v4 does not have it");
 }
 // After both passes every kernel is legal on its target, whatever that is.
 static void test_passes_make_legal(void **state) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #define INF INFINITY
+#define DOT                                                                                        \
+    "%p = bitcast %a to i32\n%q = bitcast %b to i32\n%s = bitcast %c to f32\n%r = dpbf16 %p, %q, %s"
 typedef struct Case {
     KOp op;
     const char *in, *out;      // element types of a, b, c and of r
@@ -120,6 +122,21 @@ static const Case cases[] = {
      {0x1p-22 + 0x1p-46, 10, NAN, (double)1e-30f * (double)1e-10f}},
     {K_FMA, "f64", "f64", "%r = fma %a, %b, %c", {1 + 0x1p-52, 2, 3, 4}, {1 + 0x1p-52, 3, 3, 4},
      {-1, 4, 1, 0}, {0x1p-51 + 0x1p-104, 10, 10, 16}},
+    // pairs of bf16: an element is odd << 16 | even, and c holds the bits of an f32. A plain sum; the
+    // odd product is added first, and each addition rounds
+    {K_DPBF16, "u32", "f32", DOT, {0x3f804000, 0x4b803f80, 0x4b804b80, 0x3f810000},
+     {0x40404080, 0xbf803f80, 0x3f80bf80, 0x3f810000},
+     {0x3f000000, 0x4b800000, 0x3f800000, 0xbf800000}, {11.5, 1, 0, 0x1p-6 + 0x1p-14}},
+    // subnormal numbers are zeros: c, of either sign; a; the sum after the odd product
+    {K_DPBF16, "u32", "f32", DOT, {0, 0x80008000, 0x007f807f, 0x20002000},
+     {0, 0, 0x7f007f00, 0x1f801f80}, {0x007fffff, 0x80000001, 0x80000000, 0}, {0, -0.0, 0, 0}},
+    // 2^-126 - 2^-150 has 24 bits and is below the smallest normal number; 2^-126 - 2^-151 is
+    // rounded to that number
+    {K_DPBF16, "u32", "f32", DOT, {0x1a000000, 0x19800000, 0x00001a00, 0x00001980},
+     {0x9a000000, 0x9a000000, 0x00001a00, 0x00001a00},
+     {0x00800000, 0x00800000, 0x80800000, 0x80800000}, {0, 0x1p-126, -0.0, -0x1p-126}},
+    {K_DPBF16, "u32", "f32", DOT, {0x7f80007f, 0x7f803f80, 0x7f7f7f7f, 0x3f807fc0},
+     {0x3f807f80, 0x3f80ff80, 0x7f7f0000, 0x3f803f80}, {0, 0, 0xff800000, 0}, {NAN, NAN, -INF, NAN}},
     {K_NEG, "f32", "f32", "%r = neg %a", {1, 0, -0.0, -INF}, {0}, {0}, {-1, -0.0, 0, INF}},
     {K_NEG, "i8", "i8", "%r = neg %a", {-128, 1, 0, -5}, {0}, {0}, {-128, -1, 0, 5}},
     {K_ABS, "f32", "f32", "%r = abs %a", {-1, -0.0, -INF, 2}, {0}, {0}, {1, 0, INF, 2}},
@@ -197,6 +214,11 @@ static const Case cases[] = {
      {1, -0.0, 2, INF}},
     {K_BCAST, "f32", "f32", "%v = load f32 %x + 8\n%r = bcast f32x4 %v", {1, 2, 3, 4}, {0}, {0},
      {3, 3, 3, 3}},
+    {K_CVTDZ, "f32", "bf16", "%r = cvtdz %a",
+     {1 + 0x1p-8, -1 - 3 * 0x1p-8, 0x1.fffffcp-127, -0x1p-140}, {0}, {0},
+     {1, -1 - 0x1p-6, 0, -0.0}},
+    {K_CVTDZ, "f32", "bf16", "%r = cvtdz %a", {0x1p-126, 3.4e38, NAN, -INF}, {0}, {0},
+     {0x1p-126, INF, NAN, -INF}},
     // ---- across lanes: (a0 + a2) + (a1 + a3), not from left to right
     {K_RSUM, "f32", "f32", "%v = rsum %a\n%r = bcast f32x4 %v", {1, 1e8, 0, -1e8}, {0}, {0},
      {1, 1, 1, 1}},
