@@ -10,7 +10,7 @@ typedef struct PassOptions {
     uint32_t max_slices;    // most threads the object will use (default 64)
     const struct Tuning *tuning; // of passes/lower/schedule.h; NULL: schedule.def alone
     struct Tunables *tunables;   // there: gets every launch that a tuning can change
-    DType dtype;            // F32 (or NONE), F16, BF16: what weights of matrix products are kept in
+    DType dtype;            // F32 (or NONE), F16, BF16: what linear layers have operands rounded to
     const char *const *keep_f32; // names or patterns of weights that stay f32
     uint32_t nkeep_f32;
     const char *dump;       // -d: names separated by commas, "all", "+name"; NULL = none
@@ -20,6 +20,10 @@ typedef struct PassOptions {
     void (*report)(void *ctx, const char *text); // dumps and times go here
     void *report_ctx;
 } PassOptions;
+
+// A level that is compiled for multiplies pairs of bf16: pass `dtype` rounds activations, too, and
+// they lie in memory as bf16, at every level.
+bool passes_have_products(const PassOptions *o);
 
 // The whole pipeline of passes.def: Graph (checked) to Program. NULL after a diagnostic
 // (ERR_UNSUPPORTED: an op that has no lowering; ERR_LIMIT; ERR_USAGE: an option names no pass), or
@@ -47,7 +51,8 @@ void pipeline_help(Str *out); // the table of passes.def
 // * A convolution whose patches do not overlap is RESHAPE [B,C,GH,PH,GW,PW] (behind a SLICE when
 //   pixels are left over), TRANSPOSE, RESHAPE [B,GH*GW,C*PH*PW], MATMUL. CONV is any other.
 // * After dtype a matmul's weight may be CAST of a constant expression of f16 or bf16 to f32: it
-//   lies in the image as that, and is widened panel by panel.
+//   lies in the image as that, and is widened panel by panel or multiplied as it is. The other
+//   operand may be CAST of a bf16 tensor to f32, which is alone in its group.
 // * Views: chains of RESHAPE and TRANSPOSE are as short as they can be; RESHAPE stands below
 //   elementwise and row-wise ops; SLICE stands above RESHAPE, TRANSPOSE and EXPAND. A GATHER has
 //   indices that are not constant or not evenly spaced.
@@ -75,7 +80,7 @@ GRAPH_PASS(canon);
 GRAPH_PASS(recognise);
 GRAPH_PASS(algebra);
 GRAPH_PASS(slice); // CLS-only tail: slices move up through row-wise ops
-GRAPH_PASS(dtype); // weights become CAST(CAST(w, half), F32): rounded, and kept in half the bytes
+GRAPH_PASS(dtype); // operands of linear layers become CAST(CAST(x, half), F32): rounded
 GRAPH_PASS(fuse);  // sets Node.group
 // passes/plan + passes/lower
 Program *lower_program(PassCtx *p, Graph *g, const Target *t);

@@ -1,5 +1,6 @@
 // pipeline.c: runs passes.def. Between passes the verifier runs, so that a broken graph names the
 // pass that broke it; dumps show the text form, which is valid input again.
+#include "ir/isa.h"
 #include "passes/passes.h"
 #include <string.h>
 #include <time.h>
@@ -196,6 +197,12 @@ static bool run(Pipeline *l, Level until) {
     bool ok = o->only ? run_only(l, o->only, until) : run_all(l, GRAPH, until);
     if (o->time) report(l, &l->times);
     return ok;
+}
+bool passes_have_products(const PassOptions *o) {
+    bool has = o->target && isa_find(K_DPBF16, DT_F32, o->target);
+    for (const Target *const *t = o->also; t && *t; t++)
+        has = has || isa_find(K_DPBF16, DT_F32, *t);
+    return has;
 }
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o) {
     Pipeline l = {.p = {c, o}, .g = g};

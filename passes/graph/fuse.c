@@ -20,7 +20,9 @@ typedef struct Fuse {
     Arena *arena;
     Graph *g;
     bool *is_const;
-    uint32_t *of;   // group of a node while it is decided: index into group
+    bool *read_elsewhere; // not only as the first operand of matrix products
+    bool has_products;    // of bf16, at a level that is compiled for
+    uint32_t *of;         // group of a node while it is decided: index into group
     uint32_t *want; // the one group that all users seen so far may share a kernel in, or NO_GROUP
     VEC(Group) group;
 } Fuse;
@@ -52,13 +54,22 @@ static void join(Fuse *f, NodeId n, uint32_t to) {
     if (grp->result != n) grp->noperands--; // n was counted as an operand
     grp->has_anchor |= !op_is(node->op, ELEM);
 }
+// n widens a bf16 that only matrix products read. They can take it as it is, so it has to lie in
+// memory: what rounds to it must not be in one group with this.
+static bool is_for_products(const Fuse *f, NodeId n) {
+    const Node *node = graph_node(f->g, n);
+    return f->has_products && node->op == OP_CAST && node->type.dt == DT_F32 &&
+           graph_type(f->g, node->in[0])->dt == DT_BF16 && !f->read_elsewhere[n];
+}
 // Tells the operands of n which group they may join.
 static void invite(Fuse *f, NodeId n) {
     const Node *node = graph_node(f->g, n);
+    bool is_open = op_is(node->op, ELEM) && !is_for_products(f, n);
     for (uint32_t i = 0; i < node->nin; i++) {
         uint32_t *want = &f->want[node->in[i]];
-        bool may = op_is(node->op, ELEM) && (*want == UNSEEN || *want == f->of[n]);
+        bool may = is_open && (*want == UNSEEN || *want == f->of[n]);
         *want = may ? f->of[n] : NO_GROUP;
+        if (node->op != OP_MATMUL || i > 0) f->read_elsewhere[node->in[i]] = true;
     }
 }
 
@@ -71,15 +82,18 @@ static void mark_constants(Fuse *f) {
 }
 
 GRAPH_PASS(fuse) {
-    (void)p;
     graph_compact(g);
-    Fuse f = {.arena = arena_new("fuse"), .g = g};
+    Fuse f = {.arena = arena_new("fuse"), .g = g, .has_products = passes_have_products(p->opt)};
     uint32_t n = g->node.n;
     f.is_const = NEW_N(f.arena, bool, n);
+    f.read_elsewhere = NEW_N(f.arena, bool, n);
     f.of = NEW_N(f.arena, uint32_t, n);
     f.want = NEW_N(f.arena, uint32_t, n);
     *PUSH(f.arena, &f.group) = (Group){0};
-    for (uint32_t i = 0; i < g->output.n; i++) f.want[g->output.data[i].node] = NO_GROUP;
+    for (uint32_t i = 0; i < g->output.n; i++) {
+        f.want[g->output.data[i].node] = NO_GROUP;
+        f.read_elsewhere[g->output.data[i].node] = true;
+    }
     mark_constants(&f);
     for (NodeId i = n; i-- > 1;) {
         if (graph_node(g, i)->op == OP_INPUT || f.is_const[i]) continue;

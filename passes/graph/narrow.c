@@ -1,7 +1,11 @@
-// narrow.c: pass dtype. Weights of matrix products are rounded to bf16 or f16 and kept so in the
-// image: half the bytes. Activations, sums, biases, LayerNorm and softmax stay f32, so the rounding
-// of the weights is the only error. It is written as CAST(CAST(w, half), F32), which means just
-// that: the eager reference rounds alike, and lowering reads from it how the weight is stored.
+// narrow.c: pass dtype. Operands of linear layers are rounded to bf16 or f16: weights, which are
+// kept so in the image, in half the bytes; and activations to bf16, when a level that is compiled
+// for multiplies that. Sums, biases, LayerNorm, softmax and the residual stream stay f32.
+//
+// It is written as CAST(CAST(x, half), F32), which means just that: the eager reference rounds
+// alike, and lowering reads from it how x is stored. The rounding is the last thing that the
+// producer of an activation does, in its own kernel. An operand that is only a window on something
+// else (patches of the image, the class row of an output) is read in place and stays f32.
 #include "passes/graph/match.h"
 #include <fnmatch.h>
 
@@ -20,16 +24,51 @@ static bool stays_f32(const Sweep *s, NodeId matmul) {
     for (uint32_t i = 0; i < n; i++) kept = kept || is_kept(s, at(s, below[i])->loc);
     return kept;
 }
-static bool is_narrow(const Sweep *s, NodeId w) {
-    return is_op(s, w, OP_CAST) && dtype_is_half(type_at(s, operand(s, w, 0))->dt);
+static bool is_narrow(const Sweep *s, NodeId x) {
+    return is_op(s, x, OP_CAST) && dtype_is_half(type_at(s, operand(s, x, 0))->dt);
+}
+static NodeId narrow_weight(Sweep *s, NodeId w) {
+    if (type_at(s, w)->dt != DT_F32 || is_narrow(s, w)) return w;
+    return g_cast(s->g, g_cast(s->g, w, s->p->opt->dtype), DT_F32);
+}
+// Only linear layers that are rounded read x, or windows on it that only they read.
+static bool is_for_linears(Sweep *s, NodeId x) {
+    uint32_t n;
+    const uint32_t *user = users(s, x, &n);
+    bool all = n > 0 && n == nuses(s, x);
+    for (uint32_t i = 0; i < n && all; i++) {
+        bool is_view = is_op(s, user[i], OP_RESHAPE) || is_op(s, user[i], OP_SLICE);
+        all =
+            is_view ? is_for_linears(s, user[i]) : is_linear(s, user[i]) && !stays_f32(s, user[i]);
+    }
+    return all;
+}
+// What x is a view of: reshaped, and cut out of what others do not need in f32.
+static NodeId below_views(Sweep *s, NodeId x) {
+    NodeId whole = x, part = x;
+    while (is_op(s, whole, OP_RESHAPE) || is_op(s, whole, OP_SLICE)) whole = operand(s, whole, 0);
+    while (is_op(s, part, OP_RESHAPE)) part = operand(s, part, 0);
+    return is_for_linears(s, whole) ? whole : part;
+}
+static NodeId views_on(Sweep *s, NodeId from, NodeId x, NodeId base) {
+    return x == from ? base : rebuild1(s, x, views_on(s, from, operand(s, x, 0), base));
+}
+static NodeId narrow_activation(Sweep *s, NodeId x) {
+    const PassOptions *o = s->p->opt;
+    if (o->dtype != DT_BF16 || !passes_have_products(o) || is_const(s, x)) return x;
+    NodeId made = below_views(s, x);
+    GraphOp op = at(s, made)->op;
+    bool is_window = op == OP_INPUT || op_is(op, VIEW | MOVE);
+    if (type_at(s, made)->dt != DT_F32 || is_window || is_narrow(s, x) || is_narrow(s, made))
+        return x;
+    NodeId half = views_on(s, made, x, g_cast(s->g, made, DT_BF16));
+    return g_cast(s->g, half, DT_F32);
 }
 static NodeId rule_narrow(Sweep *s, NodeId n) {
-    if (!is_linear(s, n)) return 0;
-    NodeId w = operand(s, n, 1);
-    if (type_at(s, w)->dt != DT_F32 || is_narrow(s, w) || stays_f32(s, n)) return 0;
-    NodeId half = g_cast(s->g, w, s->p->opt->dtype), in[] = {operand(s, n, 0), 0};
-    in[1] = g_cast(s->g, half, DT_F32);
-    return rebuild(s, n, in);
+    if (!is_linear(s, n) || stays_f32(s, n)) return 0;
+    NodeId x = operand(s, n, 0), w = operand(s, n, 1);
+    NodeId in[] = {narrow_activation(s, x), narrow_weight(s, w)};
+    return in[0] == x && in[1] == w ? 0 : rebuild(s, n, in);
 }
 static void check_names(const PassCtx *p, const Graph *g) {
     Diag *d = p->c->diag;
@@ -46,5 +85,7 @@ static void check_names(const PassCtx *p, const Graph *g) {
 GRAPH_PASS(dtype) {
     static const Rule rules[] = {rule_narrow, NULL};
     check_names(p, g);
-    return dtype_is_half(p->opt->dtype) && sweep_rules(p, g, "dtype", rules);
+    if (!dtype_is_half(p->opt->dtype) || !sweep_rules(p, g, "dtype", rules)) return false;
+    if (passes_have_products(p->opt)) pass_cse(p, g); // who reads the same shares its rounding
+    return true;
 }

@@ -215,10 +215,10 @@ static void query_blocks(Attention *a, int mr, int64_t first, int64_t count) {
     k_end(k);
 }
 
-static void emit_attention(Attention *a, const Node *node) {
+static void emit_attention(Attention *a, const Node *node, const char *suffix) {
     Lower *l = a->l;
-    Build b = build_new(l, arena_printf(l->prog->arena, "attention_%lldx%lldx%lld", (long long)a->s,
-                                        (long long)a->t, (long long)a->d));
+    Build b = build_new(l, arena_printf(l->prog->arena, "attention_%lldx%lldx%lld%s",
+                                        (long long)a->s, (long long)a->t, (long long)a->d, suffix));
     Kern *k = a->k = b.k;
     View *view[4] = {&a->o, &a->q, &a->kk, &a->v};
     static const char *const name[4] = {"o", "q", "k", "v"};
@@ -285,7 +285,7 @@ bool lower_attention(Lower *l, const Fused *f) {
     if (!node_int(&node, AT_BASE2, 0)) a.scale *= 1.4426950408889634;
     if (a.d == 1) a.q.stride[r - 1] = a.kk.stride[r - 1] = 4;
     if (a.e == 1) a.v.stride[r - 1] = 4;
-    emit_attention(&a, &node);
+    emit_attention(&a, &node, f->n ? "" : fused_suffix(f));
     build_tunable(l, OP_ATTENTION, shape);
     return !f->n || lower_then_elementwise(l, f, &value);
 }

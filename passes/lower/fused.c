@@ -1,6 +1,7 @@
 // fused.c: the elementwise part of a group: which operands it needs from outside, and its
 // arithmetic on whole vectors. Every kernel shape that takes an epilogue, and the plain elementwise
 // kernel, use it.
+#include "ir/isa.h"
 #include "passes/lower/lower.h"
 #include <assert.h>
 #include <math.h>
@@ -17,8 +18,14 @@ Val load_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, int n, i
                                              : k_loads(k, t, p, disp, stride, lanes);
     return k_cvt(k, compute_dtype(stored), v);
 }
+// Where the target has an instruction that rounds to bf16, it makes zeros of subnormal numbers.
+static Val stored_value(Kern *k, DType stored, Val v) {
+    if (stored == DT_BF16 && kern_type(k, v).dt == DT_F32 && isa_find(K_CVTDZ, DT_BF16, k->target))
+        return k_cvtdz(k, v);
+    return k_cvt(k, stored == DT_BOOL ? DT_U8 : stored, v);
+}
 void store_as(Kern *k, DType stored, Val p, int64_t disp, int64_t stride, Val v, int lanes) {
-    v = k_cvt(k, stored == DT_BOOL ? DT_U8 : stored, v);
+    v = stored_value(k, stored, v);
     if (stride == (int64_t)dtype_info[stored].nbytes || lanes == 1)
         k_store(k, p, disp, v, lanes);
     else
@@ -45,6 +52,16 @@ static bool add_external(Fused *f, NodeId n, const Type *result) {
     f->view[f->next++] = view_broadcast(&v, result->rank, result->dim);
     return true;
 }
+// Every store rounds to what is stored, so an anchor that cannot do more than store its result can
+// have this behind it.
+static void leave_to_store(Fused *f) {
+    if (!f->n) return;
+    const Node *last = graph_node(f->l->g, f->result);
+    if (last->op != OP_CAST || !dtype_is_half(last->type.dt) || !is_member(f, last->in[0])) return;
+    if (graph_type(f->l->g, last->in[0])->dt != DT_F32) return;
+    f->is_rounded = true;
+    f->n--;
+}
 bool fused_collect(Lower *l, uint32_t group, NodeId anchor, Fused *f) {
     Graph *g = l->g;
     *f = (Fused){.l = l, .anchor = anchor, .result = anchor};
@@ -56,6 +73,7 @@ bool fused_collect(Lower *l, uint32_t group, NodeId anchor, Fused *f) {
         f->node[f->n++] = i;
         f->result = i;
     }
+    leave_to_store(f);
     for (uint32_t i = 0; i < f->n; i++) {
         const Node *n = graph_node(g, f->node[i]);
         for (uint32_t j = 0; j < n->nin; j++)
@@ -79,6 +97,7 @@ const char *fused_suffix(const Fused *f) {
     Str s = str_new(f->l->arena);
     for (uint32_t i = 0; i < f->n; i++)
         str_addf(&s, "_%s", graph_op[graph_node(f->l->g, f->node[i])->op].text);
+    if (f->is_rounded) str_addf(&s, "_to_%s", dtype_info[graph_type(f->l->g, f->result)->dt].text);
     return str_cstr(&s);
 }
 

@@ -65,7 +65,7 @@ View lower_region(Lower *l, Region r, const Type *t) {
     return view_dense(b, &stored);
 }
 
-static void reshape_by_copy(Lower *l, NodeId id);
+static void make_unmade(Lower *l, NodeId id);
 
 // ---- where values lie ------------------------------------------------------------------------
 View lower_temp(Lower *l, const Type *t) {
@@ -76,7 +76,7 @@ View lower_temp(Lower *l, const Type *t) {
 }
 View lower_view(Lower *l, NodeId n) {
     if (l->node.n < l->g->node.n) know_nodes(l);
-    if (l->node.data[n].is_unmade) reshape_by_copy(l, n);
+    if (l->node.data[n].is_unmade) make_unmade(l, n);
     NodeState *s = &l->node.data[n];
     if (s->has_view) return s->view;
     if (!lower_is_const(l, n))
@@ -208,7 +208,6 @@ static bool lower_pad(Lower *l, NodeId id) {
     return true;
 }
 static void reshape_by_copy(Lower *l, NodeId id) {
-    l->node.data[id].is_unmade = false;
     View src = lower_view(l, graph_node(l->g, id)->in[0]), dst = lower_dest(l, id), back;
     if (!view_reshape(&dst, src.rank, src.dim, &back)) { // the place wanted has gaps: copy twice
         Type t = *graph_type(l->g, graph_node(l->g, id)->in[0]);
@@ -219,6 +218,15 @@ static void reshape_by_copy(Lower *l, NodeId id) {
     } else {
         lower_copy(l, &src, &back, "reshape");
     }
+}
+static void make_unmade(Lower *l, NodeId id) {
+    l->node.data[id].is_unmade = false;
+    if (graph_node(l->g, id)->op == OP_RESHAPE) {
+        reshape_by_copy(l, id);
+        return;
+    }
+    View half = lower_view(l, graph_node(l->g, id)->in[0]), wide = lower_dest(l, id);
+    lower_copy(l, &half, &wide, "widen");
 }
 static bool lower_reshape(Lower *l, NodeId id) {
     const Node *n = graph_node(l->g, id);
@@ -269,7 +277,18 @@ static NodeId find_anchor(const Lower *l, uint32_t group) {
     }
     return anchor;
 }
+// A group that only widens a half.
+static bool is_widening(const Lower *l, NodeId id) {
+    const Node *n = graph_node(l->g, id);
+    const NodeState *s = &l->node.data[id];
+    return !s->next && s->output < 0 && n->op == OP_CAST && n->type.dt == DT_F32 &&
+           dtype_is_half(graph_type(l->g, n->in[0])->dt);
+}
 static bool lower_group(Lower *l, uint32_t group) {
+    if (is_widening(l, l->first[group])) {
+        l->node.data[l->first[group]].is_unmade = true;
+        return true;
+    }
     NodeId anchor = find_anchor(l, group);
     GraphOp op = anchor ? graph_node(l->g, anchor)->op : OP_NONE;
     if (anchor && op != OP_GATHER && op_is(op, VIEW | MOVE)) return lower_movement(l, anchor);

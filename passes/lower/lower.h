@@ -10,7 +10,7 @@ typedef struct NodeState {
     View view; // where its value lies
     bool has_view;
     bool is_placed; // `view` was chosen before the value exists (outputs, parts of a concat)
-    bool is_unmade; // a reshape that its only user, a matmul, may read in place: see lower_unmade
+    bool is_unmade; // not computed yet: who reads it may do with its operand, see lower_unmade
     NodeId user;    // its only user, or 0
     uint32_t nuses;
     int32_t output; // graph output it is, or -1
@@ -41,8 +41,9 @@ View lower_temp(Lower *l, const Type *t); // an intermediate that no node names
 View lower_region(Lower *l, Region r,
                   const Type *t); // a constant in the weight image; equal regions are shared
 void lower_copy(Lower *l, const View *src, const View *dst, const char *what); // a move kernel
-// A reshape that is no view and that only one matmul reads: *src is what it reshapes, of which the
-// matmul may find rows and k by itself (patches of an image). Else lower_view makes a copy.
+// What is made only for who asks lower_view: a reshape that is no view and that only one matmul
+// reads, which may find rows and k of *src by itself (patches of an image), and a half that is
+// widened: *src is the half, which products may take.
 bool lower_unmade(Lower *l, NodeId n, View *src);
 // Bytes between elements of v's last axis must be 1 element: else a copy.
 View lower_contiguous_rows(Lower *l, const View *v);
@@ -74,6 +75,7 @@ typedef struct Fused {
     NodeId anchor;          // its value comes from the caller; 0 = none
     NodeId node[MAX_FUSED]; // ELEM nodes in order
     uint32_t n;
+    bool is_rounded;      // store_as does the last one: it rounds the result to a half type
     NodeId ext[MAX_ARGS]; // operands from outside that are not scalar constants
     View view[MAX_ARGS];  // theirs, broadcast to the result's shape
     uint32_t next;
@@ -113,6 +115,7 @@ typedef struct VV {
 int vv_lanes(const Kern *k); // real lanes of f32
 VV vv_load(Kern *k, Val p, int64_t disp, int lanes);
 void vv_store(Kern *k, Val p, int64_t disp, VV x, int lanes);
+void vv_store_as(Kern *k, DType stored, Val p, int64_t disp, VV x, int lanes); // converts
 VV vv_const(Kern *k, double c);
 VV vv_bcast(Kern *k, Val scalar);
 VV vv_op1(Kern *k, KOp op, VV x);

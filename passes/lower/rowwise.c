@@ -8,6 +8,8 @@ typedef struct Rows {
     Kern *k;
     int64_t len, grid;
     Val x, y, gain, bias; // this row of operand and result; whole gain and bias
+    DType y_dt;           // f32, or a half that is only written
+    Val y_at;             // bytes from y to the virtual vector that is being walked
     VV shift, factor;     // of the pass being emitted
 } Rows;
 typedef VV (*RowStep)(Rows *r, VV x, Val at, int64_t disp, int lanes);
@@ -23,7 +25,8 @@ static VV walk(Rows *r, Val p, KOp op, double start, RowStep step) {
         vv_set(k, acc, vv_const(k, start));
     }
     if (whole) {
-        Val at = k_imuli(k, k_loopn(k, whole), VLANES * 4);
+        Val i = k_loopn(k, whole), at = k_imuli(k, i, VLANES * 4);
+        r->y_at = r->y_dt == DT_F32 ? at : k_imuli(k, i, VLANES * dtype_info[r->y_dt].nbytes);
         VV x = step(r, vv_load(k, k_padd(k, p, at), 0, VLANES), at, 0, VLANES);
         if (op != K_NOP) vv_set(k, acc, vv_op2(k, op, vv_get(k, acc), x));
         k_end(k);
@@ -31,13 +34,18 @@ static VV walk(Rows *r, Val p, KOp op, double start, RowStep step) {
     if (rest) {
         int64_t disp = whole * VLANES * 4;
         VV x = vv_load(k, p, disp, rest);
-        x = step(r, x, k_index(k, 0), disp, rest);
+        r->y_at = k_index(k, 0);
+        x = step(r, x, r->y_at, disp, rest);
         if (op != K_NOP) {
             x = vv_keep(k, x, rest, start);
             vv_set(k, acc, vv_op2(k, op, vv_get(k, acc), x));
         }
     }
     return op == K_NOP ? acc : vv_get(k, acc);
+}
+static void put(Rows *r, VV x, int64_t disp, int lanes) { // disp: of f32
+    Val to = k_padd(r->k, r->y, r->y_at);
+    vv_store_as(r->k, r->y_dt, to, disp / 4 * dtype_info[r->y_dt].nbytes, x, lanes);
 }
 static VV same(Rows *r, VV x, Val at, int64_t disp, int lanes) {
     (void)r, (void)at, (void)disp, (void)lanes;
@@ -53,7 +61,7 @@ static VV normalise(Rows *r, VV x, Val at, int64_t disp, int lanes) {
     x = vv_op2(k, K_MUL, vv_op2(k, K_SUB, x, r->shift), r->factor);
     if (r->gain) x = vv_op2(k, K_MUL, x, vv_load(k, k_padd(k, r->gain, at), disp, lanes));
     if (r->bias) x = vv_op2(k, K_ADD, x, vv_load(k, k_padd(k, r->bias, at), disp, lanes));
-    vv_store(k, k_padd(k, r->y, at), disp, x, lanes);
+    put(r, x, disp, lanes);
     return x;
 }
 static VV power_of_e(Rows *r, VV x, Val at, int64_t disp, int lanes) {
@@ -99,8 +107,10 @@ static View row_operand(Lower *l, NodeId n) {
     View v = lower_f32_view(l, n);
     return lower_contiguous_rows(l, &v);
 }
-static bool is_row_place(const View *v) {
-    return v->dt == DT_F32 && (v->dim[v->rank - 1] == 1 || v->stride[v->rank - 1] == 4);
+static bool is_row_place(const View *v, bool is_layernorm) { // softmax reads its result again
+    bool is_type = v->dt == DT_F32 || (is_layernorm && dtype_is_half(v->dt));
+    int64_t nbytes = dtype_info[v->dt].nbytes;
+    return is_type && (v->dim[v->rank - 1] == 1 || v->stride[v->rank - 1] == nbytes);
 }
 static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     Node node = *graph_node(l->g, f->anchor);
@@ -110,17 +120,18 @@ static bool lower_rows(Lower *l, const Fused *f, bool is_layernorm) {
     if (!f->n) want = lower_dest(l, f->result);
     Type t = node.type;
     t.dt = DT_F32;
-    bool is_direct = !f->n && is_row_place(&want);
+    bool is_direct = !f->n && is_row_place(&want, is_layernorm);
     y = is_direct ? want : lower_temp(l, &t);
-    Rows r = {.l = l, .len = x.dim[x.rank - 1], .grid = 1};
+    Rows r = {.l = l, .len = x.dim[x.rank - 1], .grid = 1, .y_dt = y.dt};
     Nest n = nest_new(x.rank, x.dim);
     nest_add(&n, &x);
     nest_add(&n, &y);
     nest_collapse(&n, 1);
     const char *what = is_layernorm ? "layernorm" : "softmax";
     for (int i = 0; i + 1 < n.rank; i++) r.grid *= n.dim[i];
-    Build b = build_new(l, arena_printf(l->prog->arena, "%s_%lldx%lld%s", what, (long long)r.grid,
-                                        (long long)r.len, next ? "_gain" : ""));
+    const char *suffix = is_direct ? fused_suffix(f) : "";
+    Build b = build_new(l, arena_printf(l->prog->arena, "%s_%lldx%lld%s%s", what, (long long)r.grid,
+                                        (long long)r.len, next ? "_gain" : "", suffix));
     Kern *k = r.k = b.k;
     Val xa = build_arg(&b, "x", &x, false), ya = build_arg(&b, "y", &y, true), index[MAX_RANK];
     if (next > 0) r.gain = build_arg(&b, "gain", &extra[0], false);

@@ -31,6 +31,13 @@ void vv_store(Kern *k, Val p, int64_t disp, VV x, int lanes) {
         if (have) k_store(k, p, disp + i * x.n * 4, x.v[i], have);
     }
 }
+void vv_store_as(Kern *k, DType stored, Val p, int64_t disp, VV x, int lanes) {
+    int64_t nbytes = dtype_info[stored].nbytes;
+    for (int i = 0; i < x.parts; i++) {
+        int have = part_lanes(x, i, lanes);
+        if (have) store_as(k, stored, p, disp + i * x.n * nbytes, nbytes, x.v[i], have);
+    }
+}
 VV vv_const(Kern *k, double c) {
     VV x = shape(k);
     for (int i = 0; i < x.parts; i++) x.v[i] = k_const_f(k, part_type(x), c);

@@ -16,10 +16,11 @@ typedef struct ModelRun {
     const Printer *printer;
     uint32_t nprinters;
     DType dtype;      // of the weights of matrix products; NONE: f32
-    double tolerance; // relative L2 error against the eager reference; 0 = do not ask
+    double tolerance; // relative L2 error against the eager reference, which rounds where the
+                      // passes say
 } ModelRun;
 // In a child. For every target: graph_eval against program_eval, which must be near, and
 // program_eval against every printer with 1 and 3 threads, which must be equal. Targets with the
-// same features for arithmetic (FMA or not) must be equal as well.
+// same arithmetic (FMA or not; products of bf16, when dtype asks for them) must be equal as well.
 Verdict model_run(const ModelRun *r, bool quiet);
 #endif

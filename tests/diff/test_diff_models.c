@@ -63,8 +63,8 @@ static void run_model(Test *t, Ctx *c, const char *name, const Str *text, uint64
                   .ntargets = t->ntargets,
                   .printer = t->printer,
                   .nprinters = nprinters,
+                  .tolerance = TOLERANCE,
                   .dtype = vit ? vit_dtype(vit) : t->w.dtype};
-    if (r.dtype == DT_F32) r.tolerance = TOLERANCE; // rounded weights are another model
     for (uint32_t i = 0; i < t->ntargets; i++) {
         r.target[i] = t->target[i];
         r.is_printed[i] = everywhere || (i + seed) % t->ntargets == 0;

@@ -15,12 +15,12 @@ target triple = "x86_64-unknown-linux-gnu"
 @weights_anchor = internal externally_initialized constant i64 sub (i64 ptrtoint (ptr @vit_weights to i64), i64 ptrtoint (ptr @weights_anchor to i64))
 @7 = private constant [2 x { i32, i32, i64 }] [{ i32, i32, i64 } { i32 3, i32 0, i64 0 }, { i32, i32, i64 } { i32 2, i32 0, i64 0 }]
 @8 = private unnamed_addr constant [12 x i8] c"elementwise\00", align 1
-@9 = private constant [1 x { ptr, ptr, i32, i32, i64, i64, ptr, i64 }] [{ ptr, ptr, i32, i32, i64, i64, ptr, i64 } { ptr @kernel.elementwise_9_cast_mul_cast, ptr @7, i32 2, i32 1, i64 1, i64 0, ptr @8, i64 0 }]
+@9 = private constant [1 x { ptr, ptr, i32, i32, i64, i64, ptr, i64 }] [{ ptr, ptr, i32, i32, i64, i64, ptr, i64 } { ptr @kernel.elementwise_9_cast_mul_to_f16, ptr @7, i32 2, i32 1, i64 1, i64 0, ptr @8, i64 0 }]
 @10 = private constant { i32, i32, ptr, ptr, i64, i64, i32, i32, ptr, ptr } { i32 3, i32 1, ptr @9, ptr @weights_anchor, i64 0, i64 0, i32 64, i32 0, ptr @vit_model, ptr null }
 @11 = private unnamed_addr constant [10 x i8] c"x86-64-v3\00", align 1
 
 ; Function Attrs: nounwind
-define internal void @kernel.elementwise_9_cast_mul_cast(ptr %args, ptr %scratch, i64 %lo, i64 %hi) #0 {
+define internal void @kernel.elementwise_9_cast_mul_to_f16(ptr %args, ptr %scratch, i64 %lo, i64 %hi) #0 {
 entry:
   br label %start
 
@@ -46,33 +46,25 @@ loop1:                                            ; preds = %loop1, %loop
   %8 = fmul <8 x float> %7, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
   %9 = fptrunc <8 x float> %8 to <8 x half>
   %10 = bitcast <8 x half> %9 to <8 x i16>
-  %11 = bitcast <8 x i16> %10 to <8 x half>
-  %12 = fpext <8 x half> %11 to <8 x float>
-  %13 = fptrunc <8 x float> %12 to <8 x half>
-  %14 = bitcast <8 x half> %13 to <8 x i16>
-  store <8 x i16> %14, ptr %3, align 2
+  store <8 x i16> %10, ptr %3, align 2
   %next = add nsw i64 %j, 1
-  %15 = icmp slt i64 %next, 1
-  br i1 %15, label %loop1, label %exit2
+  %11 = icmp slt i64 %next, 1
+  br i1 %11, label %loop1, label %exit2
 
 exit2:                                            ; preds = %loop1
-  %16 = getelementptr i8, ptr %y, i64 16
-  %17 = getelementptr i8, ptr %x1, i64 8
-  %18 = load i8, ptr %17, align 1
-  %19 = insertelement <8 x i8> zeroinitializer, i8 %18, i32 0
-  %20 = uitofp <8 x i8> %19 to <8 x float>
-  %21 = fmul <8 x float> %20, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
-  %22 = fptrunc <8 x float> %21 to <8 x half>
-  %23 = bitcast <8 x half> %22 to <8 x i16>
-  %24 = bitcast <8 x i16> %23 to <8 x half>
-  %25 = fpext <8 x half> %24 to <8 x float>
-  %26 = fptrunc <8 x float> %25 to <8 x half>
-  %27 = bitcast <8 x half> %26 to <8 x i16>
-  %28 = extractelement <8 x i16> %27, i32 0
-  store i16 %28, ptr %16, align 2
+  %12 = getelementptr i8, ptr %y, i64 16
+  %13 = getelementptr i8, ptr %x1, i64 8
+  %14 = load i8, ptr %13, align 1
+  %15 = insertelement <8 x i8> zeroinitializer, i8 %14, i32 0
+  %16 = uitofp <8 x i8> %15 to <8 x float>
+  %17 = fmul <8 x float> %16, <float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01, float 5.000000e-01>
+  %18 = fptrunc <8 x float> %17 to <8 x half>
+  %19 = bitcast <8 x half> %18 to <8 x i16>
+  %20 = extractelement <8 x i16> %19, i32 0
+  store i16 %20, ptr %12, align 2
   %next3 = add nsw i64 %i, 1
-  %29 = icmp slt i64 %next3, %hi
-  br i1 %29, label %loop, label %exit
+  %21 = icmp slt i64 %next3, %hi
+  br i1 %21, label %loop, label %exit
 
 exit:                                             ; preds = %exit2, %start
   ret void

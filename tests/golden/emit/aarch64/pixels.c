@@ -30,11 +30,6 @@ static inline uint32_t bits_f32(float x) {
     memcpy(&u, &x, sizeof u);
     return u;
 }
-static inline float f32_of_f16(uint16_t h) {
-    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, mag = h & 0x7fffu;
-    const uint32_t u = mag >= 0x7c00u ? mag << 13 | 0x7f800000u : bits_f32(f32_bits(mag << 13) * 0x1p112f);
-    return f32_bits(u | sign);
-}
 static inline uint16_t f16_of_f32(float x) {
     const uint32_t u = bits_f32(x), mag = u & 0x7fffffffu, sign = u >> 16 & 0x8000u;
     uint32_t h = (mag + 0xfffu + (mag >> 13 & 1u) - 0x38000000u) >> 13;
@@ -64,11 +59,6 @@ static inline f16x4 f16x4_from_f32x4(f32x4 a) {
     for (int i = 0; i < 4; i++) r[i] = f16_of_f32((float)a[i]);
     return r;
 }
-static inline f32x4 f32x4_from_f16x4(f16x4 a) {
-    f32x4 r = {0};
-    for (int i = 0; i < 4; i++) r[i] = (float)f32_of_f16(a[i]);
-    return r;
-}
 static inline void f16x4_store(char *p, f16x4 v) {
     memcpy(p, &v, sizeof v);
 }
@@ -81,7 +71,7 @@ static inline void f16x4_store_part(char *p, f16x4 v, size_t lanes) {
     memcpy(p, &v, lanes * sizeof(uint16_t));
 }
 
-static void elementwise_9_cast_mul_cast(void *const *args, void *scratch, int64_t lo, int64_t hi) {
+static void elementwise_9_cast_mul_to_f16(void *const *args, void *scratch, int64_t lo, int64_t hi) {
     (void)scratch;
     char *const y = args[0];
     char *const x1 = args[1];
@@ -90,12 +80,12 @@ static void elementwise_9_cast_mul_cast(void *const *args, void *scratch, int64_
             char *const p3 = y + i2 * 8;
             char *const p4 = x1 + i2 * 4;
             const f32x4 v5 = f32x4_from_u8x4(u8x4_load(p4));
-            f16x4_store(p3, f16x4_from_f32x4(f32x4_from_f16x4(f16x4_from_f32x4((v5 * f32x4_splat(0.5f))))));
+            f16x4_store(p3, f16x4_from_f32x4((v5 * f32x4_splat(0.5f))));
         }
         char *const p6 = y + 16;
         char *const p7 = x1 + 8;
         const f32x4 v8 = f32x4_from_u8x4(u8x4_load_part(p7, 1));
-        f16x4_store_part(p6, f16x4_from_f32x4(f32x4_from_f16x4(f16x4_from_f32x4((v8 * f32x4_splat(0.5f))))), 1);
+        f16x4_store_part(p6, f16x4_from_f32x4((v8 * f32x4_splat(0.5f))), 1);
     }
 }
 
@@ -129,7 +119,7 @@ static const vitc_tensor_info outputs[] = {
 
 static const vitc_place places_0[] = {{VITC_PLACE_OUTPUT, 0, 0}, {VITC_PLACE_INPUT, 0, 0}};
 static const vitc_launch launches[] = {
-    {elementwise_9_cast_mul_cast, places_0, 2, 1, 1, 0, "elementwise", 0},
+    {elementwise_9_cast_mul_to_f16, places_0, 2, 1, 1, 0, "elementwise", 0},
 };
 
 static const vitc_object object;

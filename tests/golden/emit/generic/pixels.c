@@ -114,26 +114,6 @@ static inline f16x4 u16x4_as_f16x4(u16x4 a) {
     memcpy(&r, &a, sizeof r);
     return r;
 }
-static inline u16x4 f16x4_as_u16x4(f16x4 a) {
-    u16x4 r;
-    memcpy(&r, &a, sizeof r);
-    return r;
-}
-static inline u32x4 u32x4_from_u16x4(u16x4 a) {
-    u32x4 r;
-    for (int i = 0; i < 4; i++) r.l[i] = (uint32_t)a.l[i];
-    return r;
-}
-static inline u32x4 u32x4_shl_13(u32x4 a) {
-    u32x4 r;
-    for (int i = 0; i < 4; i++) r.l[i] = (uint32_t)((uint32_t)a.l[i] << 13);
-    return r;
-}
-static inline u32x4 u32x4_shl_16(u32x4 a) {
-    u32x4 r;
-    for (int i = 0; i < 4; i++) r.l[i] = (uint32_t)((uint32_t)a.l[i] << 16);
-    return r;
-}
 static inline void f16x4_store(char *p, f16x4 v) {
     memcpy(p, &v, sizeof v);
 }
@@ -146,7 +126,7 @@ static inline void f16x4_store_part(char *p, f16x4 v, size_t lanes) {
     memcpy(p, &v, lanes * sizeof(uint16_t));
 }
 
-static void elementwise_9_cast_mul_cast(void *const *args, void *scratch, int64_t lo, int64_t hi) {
+static void elementwise_9_cast_mul_to_f16(void *const *args, void *scratch, int64_t lo, int64_t hi) {
     (void)scratch;
     char *const y = args[0];
     char *const x1 = args[1];
@@ -173,80 +153,30 @@ static void elementwise_9_cast_mul_cast(void *const *args, void *scratch, int64_
             const u32x4 v21 = u32x4_shr_13(v9);
             const u32x4 v22 = u32x4_and(v21, u32x4_splat(1023u));
             const u32x4 v23 = u32x4_or(v22, u32x4_splat(32256u));
-            const u32x4 v24 = u32x4_from_u16x4(f16x4_as_u16x4(u16x4_as_f16x4(u16x4_from_u32x4(u32x4_or(u32x4_select(u32x4_gt(v9, u32x4_splat(2139095040u)), v23, v20), v8)))));
-            const u32x4 v25 = u32x4_and(v24, u32x4_splat(32767u));
-            const u32x4 v26 = u32x4_shl_13(v25);
-            const f32x4 v27 = u32x4_as_f32x4(v26);
-            const u32x4 v28 = f32x4_as_u32x4(f32x4_mul(v27, f32x4_splat(5.192297e+33f)));
-            const u32x4 v29 = u32x4_or(v26, u32x4_splat(2139095040u));
-            const u32x4 v30 = u32x4_select(u32x4_ge(v25, u32x4_splat(31744u)), v29, v28);
-            const u32x4 v31 = f32x4_as_u32x4(u32x4_as_f32x4(u32x4_or(v30, u32x4_shl_16(u32x4_and(v24, u32x4_splat(32768u))))));
-            const u32x4 v32 = u32x4_shr_16(v31);
-            const u32x4 v33 = u32x4_and(v32, u32x4_splat(32768u));
-            const u32x4 v34 = u32x4_and(v31, u32x4_splat(2147483647u));
-            const u32x4 v35 = u32x4_shr_13(v34);
-            const u32x4 v36 = u32x4_and(v35, u32x4_splat(1u));
-            const u32x4 v37 = u32x4_add(u32x4_add(v34, u32x4_splat(4095u)), v36);
-            const u32x4 v38 = u32x4_shr_13(u32x4_add(v37, u32x4_splat(3355443200u)));
-            const f32x4 v39 = f32x4_splat(8388608.0f);
-            const f32x4 v40 = u32x4_as_f32x4(v34);
-            const u32x4 v41 = f32x4_as_u32x4(f32x4_add(f32x4_mul(v40, f32x4_splat(16777216.0f)), v39));
-            const u32x4 v42 = u32x4_and(v41, u32x4_splat(8388607u));
-            const u32x4 v43 = u32x4_select(u32x4_lt(v34, u32x4_splat(947912704u)), v42, v38);
-            const u32x4 v44 = u32x4_splat(31744u);
-            const u32x4 v45 = u32x4_select(u32x4_ge(v34, u32x4_splat(1199566848u)), v44, v43);
-            const u32x4 v46 = u32x4_shr_13(v34);
-            const u32x4 v47 = u32x4_and(v46, u32x4_splat(1023u));
-            const u32x4 v48 = u32x4_or(v47, u32x4_splat(32256u));
-            f16x4_store(p3, u16x4_as_f16x4(u16x4_from_u32x4(u32x4_or(u32x4_select(u32x4_gt(v34, u32x4_splat(2139095040u)), v48, v45), v33))));
+            f16x4_store(p3, u16x4_as_f16x4(u16x4_from_u32x4(u32x4_or(u32x4_select(u32x4_gt(v9, u32x4_splat(2139095040u)), v23, v20), v8))));
         }
-        char *const p49 = y + 16;
-        char *const p50 = x1 + 8;
-        const f32x4 v51 = f32x4_from_u8x4(u8x4_load_part(p50, 1));
-        const u32x4 v52 = f32x4_as_u32x4(f32x4_mul(v51, f32x4_splat(0.5f)));
-        const u32x4 v53 = u32x4_shr_16(v52);
-        const u32x4 v54 = u32x4_and(v53, u32x4_splat(32768u));
-        const u32x4 v55 = u32x4_and(v52, u32x4_splat(2147483647u));
-        const u32x4 v56 = u32x4_shr_13(v55);
-        const u32x4 v57 = u32x4_and(v56, u32x4_splat(1u));
-        const u32x4 v58 = u32x4_add(u32x4_add(v55, u32x4_splat(4095u)), v57);
-        const u32x4 v59 = u32x4_shr_13(u32x4_add(v58, u32x4_splat(3355443200u)));
-        const f32x4 v60 = f32x4_splat(8388608.0f);
-        const f32x4 v61 = u32x4_as_f32x4(v55);
-        const u32x4 v62 = f32x4_as_u32x4(f32x4_add(f32x4_mul(v61, f32x4_splat(16777216.0f)), v60));
-        const u32x4 v63 = u32x4_and(v62, u32x4_splat(8388607u));
-        const u32x4 v64 = u32x4_select(u32x4_lt(v55, u32x4_splat(947912704u)), v63, v59);
-        const u32x4 v65 = u32x4_splat(31744u);
-        const u32x4 v66 = u32x4_select(u32x4_ge(v55, u32x4_splat(1199566848u)), v65, v64);
-        const u32x4 v67 = u32x4_shr_13(v55);
-        const u32x4 v68 = u32x4_and(v67, u32x4_splat(1023u));
-        const u32x4 v69 = u32x4_or(v68, u32x4_splat(32256u));
-        const u32x4 v70 = u32x4_from_u16x4(f16x4_as_u16x4(u16x4_as_f16x4(u16x4_from_u32x4(u32x4_or(u32x4_select(u32x4_gt(v55, u32x4_splat(2139095040u)), v69, v66), v54)))));
-        const u32x4 v71 = u32x4_and(v70, u32x4_splat(32767u));
-        const u32x4 v72 = u32x4_shl_13(v71);
-        const f32x4 v73 = u32x4_as_f32x4(v72);
-        const u32x4 v74 = f32x4_as_u32x4(f32x4_mul(v73, f32x4_splat(5.192297e+33f)));
-        const u32x4 v75 = u32x4_or(v72, u32x4_splat(2139095040u));
-        const u32x4 v76 = u32x4_select(u32x4_ge(v71, u32x4_splat(31744u)), v75, v74);
-        const u32x4 v77 = f32x4_as_u32x4(u32x4_as_f32x4(u32x4_or(v76, u32x4_shl_16(u32x4_and(v70, u32x4_splat(32768u))))));
-        const u32x4 v78 = u32x4_shr_16(v77);
-        const u32x4 v79 = u32x4_and(v78, u32x4_splat(32768u));
-        const u32x4 v80 = u32x4_and(v77, u32x4_splat(2147483647u));
-        const u32x4 v81 = u32x4_shr_13(v80);
-        const u32x4 v82 = u32x4_and(v81, u32x4_splat(1u));
-        const u32x4 v83 = u32x4_add(u32x4_add(v80, u32x4_splat(4095u)), v82);
-        const u32x4 v84 = u32x4_shr_13(u32x4_add(v83, u32x4_splat(3355443200u)));
-        const f32x4 v85 = f32x4_splat(8388608.0f);
-        const f32x4 v86 = u32x4_as_f32x4(v80);
-        const u32x4 v87 = f32x4_as_u32x4(f32x4_add(f32x4_mul(v86, f32x4_splat(16777216.0f)), v85));
-        const u32x4 v88 = u32x4_and(v87, u32x4_splat(8388607u));
-        const u32x4 v89 = u32x4_select(u32x4_lt(v80, u32x4_splat(947912704u)), v88, v84);
-        const u32x4 v90 = u32x4_splat(31744u);
-        const u32x4 v91 = u32x4_select(u32x4_ge(v80, u32x4_splat(1199566848u)), v90, v89);
-        const u32x4 v92 = u32x4_shr_13(v80);
-        const u32x4 v93 = u32x4_and(v92, u32x4_splat(1023u));
-        const u32x4 v94 = u32x4_or(v93, u32x4_splat(32256u));
-        f16x4_store_part(p49, u16x4_as_f16x4(u16x4_from_u32x4(u32x4_or(u32x4_select(u32x4_gt(v80, u32x4_splat(2139095040u)), v94, v91), v79))), 1);
+        char *const p24 = y + 16;
+        char *const p25 = x1 + 8;
+        const f32x4 v26 = f32x4_from_u8x4(u8x4_load_part(p25, 1));
+        const u32x4 v27 = f32x4_as_u32x4(f32x4_mul(v26, f32x4_splat(0.5f)));
+        const u32x4 v28 = u32x4_shr_16(v27);
+        const u32x4 v29 = u32x4_and(v28, u32x4_splat(32768u));
+        const u32x4 v30 = u32x4_and(v27, u32x4_splat(2147483647u));
+        const u32x4 v31 = u32x4_shr_13(v30);
+        const u32x4 v32 = u32x4_and(v31, u32x4_splat(1u));
+        const u32x4 v33 = u32x4_add(u32x4_add(v30, u32x4_splat(4095u)), v32);
+        const u32x4 v34 = u32x4_shr_13(u32x4_add(v33, u32x4_splat(3355443200u)));
+        const f32x4 v35 = f32x4_splat(8388608.0f);
+        const f32x4 v36 = u32x4_as_f32x4(v30);
+        const u32x4 v37 = f32x4_as_u32x4(f32x4_add(f32x4_mul(v36, f32x4_splat(16777216.0f)), v35));
+        const u32x4 v38 = u32x4_and(v37, u32x4_splat(8388607u));
+        const u32x4 v39 = u32x4_select(u32x4_lt(v30, u32x4_splat(947912704u)), v38, v34);
+        const u32x4 v40 = u32x4_splat(31744u);
+        const u32x4 v41 = u32x4_select(u32x4_ge(v30, u32x4_splat(1199566848u)), v40, v39);
+        const u32x4 v42 = u32x4_shr_13(v30);
+        const u32x4 v43 = u32x4_and(v42, u32x4_splat(1023u));
+        const u32x4 v44 = u32x4_or(v43, u32x4_splat(32256u));
+        f16x4_store_part(p24, u16x4_as_f16x4(u16x4_from_u32x4(u32x4_or(u32x4_select(u32x4_gt(v30, u32x4_splat(2139095040u)), v44, v41), v29))), 1);
     }
 }
 
@@ -285,7 +215,7 @@ static const vitc_tensor_info outputs[] = {
 
 static const vitc_place places_0[] = {{VITC_PLACE_OUTPUT, 0, 0}, {VITC_PLACE_INPUT, 0, 0}};
 static const vitc_launch launches[] = {
-    {elementwise_9_cast_mul_cast, places_0, 2, 1, 1, 0, "elementwise", 0},
+    {elementwise_9_cast_mul_to_f16, places_0, 2, 1, 1, 0, "elementwise", 0},
 };
 
 static const vitc_object object;
