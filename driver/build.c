@@ -23,9 +23,14 @@ static const Target *unknown_target(Tool *t, const char *name) {
         diag_note(t->c.diag, "'vitc targets' lists them");
     return NULL;
 }
+uint64_t usable_features(void) {
+    const uint64_t tiles = VITC_CPU_AMX_BF16 | VITC_CPU_AMX_INT8;
+    uint64_t have = vitc_cpu_features();
+    return vitc_cpu_check(have) == VITC_OK ? have : have & ~tiles;
+}
 static const Target *target_of_name(Tool *t, const char *name) {
     const Target *found =
-        strcmp(name, "native") ? target_find(name) : target_best(vitc_cpu_features());
+        strcmp(name, "native") ? target_find(name) : target_best(usable_features());
     return found ? found : unknown_target(t, name);
 }
 // Into its place: rows of target.def that stand later are better.

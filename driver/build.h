@@ -34,6 +34,9 @@ bool is_object_file(Tool *t, const char *path); // an ELF file exists there
 // --target: its levels, best first, NULL behind the last; NULL after a diagnostic.
 const Target *const *targets_of_options(Tool *t);
 const Target *target_of_options(Tool *t); // the one that runs here, else the best
+// What the processor offers and the system gives: matrix units only where this process may use
+// them.
+uint64_t usable_features(void);
 double tolerance_of(const Options *o); // largest relative L2 error that passes
 bool pass_options(Tool *t, PassOptions *out);
 Program *build_program(Tool *t, const char *path, const FrontendOptions *f);

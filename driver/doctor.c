@@ -43,7 +43,7 @@ static void print_targets(Tool *t, Str *s) {
              "registers", "L1d", "L2", "fallback", "here", "features");
     for (size_t i = 0; target_at(i); i++) {
         const Target *x = target_at(i);
-        uint64_t have = vitc_cpu_features();
+        uint64_t have = usable_features();
         const char *here = !target_runs_here(x, have) ? "no"
                            : x == target_best(have)   ? "native"
                                                       : "yes";
@@ -65,8 +65,8 @@ static void json_targets(Str *s) {
         json_put_uint(&j, "l1_kib", x->l1_kib);
         json_put_uint(&j, "l2_kib", x->l2_kib);
         json_put_text(&j, "fallback", *x->fallback ? x->fallback : NULL);
-        json_put_bool(&j, "runs_here", target_runs_here(x, vitc_cpu_features()));
-        json_put_bool(&j, "native", x == target_best(vitc_cpu_features()));
+        json_put_bool(&j, "runs_here", target_runs_here(x, usable_features()));
+        json_put_bool(&j, "native", x == target_best(usable_features()));
         json_put_array(&j, "features");
         for (size_t k = 0; feature_at(k); k++)
             if (x->features & feature_at(k)->bit) json_put_text(&j, NULL, feature_at(k)->text);
@@ -89,8 +89,8 @@ static void print_doctor(Tool *t, Str *s) {
     Arena *a = t->c.arena;
     str_addf(s, "%-12s %s\n", "vitc", VITC_VERSION);
     str_addf(s, "%-12s %s\n", "LLVM", llvm_version(a));
-    str_addf(s, "%-12s %s\n", "native", target_best(vitc_cpu_features())->name);
-    str_addf(s, "%-12s %s\n", "processor", feature_list(a, vitc_cpu_features()));
+    str_addf(s, "%-12s %s\n", "native", target_best(usable_features())->name);
+    str_addf(s, "%-12s %s\n", "processor", feature_list(a, usable_features()));
     str_addf(s, "%-12s %d\n", "threads", vitc_threads_available());
     str_addf(s, "%-12s %s, %s free\n", "memory", text_bytes(a, memory_bytes(_SC_PHYS_PAGES)),
              text_bytes(a, memory_bytes(_SC_AVPHYS_PAGES)));
@@ -103,8 +103,8 @@ static void json_doctor(Tool *t, Str *s) {
     Json j = json_put_begin(s, "doctor");
     json_put_text(&j, "version", VITC_VERSION);
     json_put_text(&j, "llvm", llvm_version(t->c.arena));
-    json_put_text(&j, "native", target_best(vitc_cpu_features())->name);
-    json_put_text(&j, "processor", feature_list(t->c.arena, vitc_cpu_features()));
+    json_put_text(&j, "native", target_best(usable_features())->name);
+    json_put_text(&j, "processor", feature_list(t->c.arena, usable_features()));
     json_put_int(&j, "threads", vitc_threads_available());
     json_put_uint(&j, "memory_bytes", memory_bytes(_SC_PHYS_PAGES));
     json_put_uint(&j, "free_bytes", memory_bytes(_SC_AVPHYS_PAGES));

@@ -56,6 +56,25 @@ static uint64_t detect(void) {
     }
     return have;
 }
+/* Linux gives a process the 8 KiB of tile state only on request: without, the first instruction of
+ * the matrix unit is a SIGILL. The answer holds for all threads, those that run already too, and
+ * for children. It is no when a signal stack is too small for the state (ENOSPC), under a filter of
+ * system calls, and on kernels before 5.16. A raw call: standalone objects have no library. */
+#if defined(__linux__) && defined(__LP64__)
+static long ask_for_tiles(void) {
+    const long arch_prctl = 158, request_permission = 0x1023, tile_data = 18;
+    long answer;
+    __asm__ volatile("syscall"
+                     : "=a"(answer)
+                     : "0"(arch_prctl), "D"(request_permission), "S"(tile_data)
+                     : "rcx", "r11", "memory");
+    return answer;
+}
+#else
+static long ask_for_tiles(void) {
+    return -1;
+}
+#endif
 #elif defined(__aarch64__) && !__STDC_HOSTED__
 static uint64_t detect(void) { /* nobody to ask: what every processor of this kind has */
     return VITC_CPU_NEON;
@@ -78,9 +97,14 @@ static uint64_t detect(void) {
     return 0;
 }
 #endif
+#if !defined(__x86_64__)
+static long ask_for_tiles(void) {
+    return -1;
+}
+#endif
 
-/* Every run asks, and under a hypervisor each CPUID is a trap of many microseconds, so the answer
- * is kept: the only variable of the library. Threads that ask at once store the same word. */
+/* Every run asks, and under a hypervisor each CPUID is a trap of many microseconds, so the answers
+ * are kept: the only variables of the library. Threads that ask at once store the same words. */
 uint64_t vitc_cpu_features(void) {
     static _Atomic uint64_t answer;
     const uint64_t known = 1ull << 63; /* tells "nothing" from "not asked yet" */
@@ -91,6 +115,23 @@ uint64_t vitc_cpu_features(void) {
     }
     return have & ~known;
 }
+/* What a machine with the features `have` may do. Only code that needs tiles makes it ask for them:
+ * permission changes the host's process, which then must give signal handlers more stack. */
+static vitc_status decide(uint64_t needed, uint64_t have, long (*may_use_tiles)(void)) {
+    if (needed & ~have) return VITC_E_CPU;
+    if (!(needed & (VITC_CPU_AMX_BF16 | VITC_CPU_AMX_INT8))) return VITC_OK;
+    return may_use_tiles() ? VITC_E_CPU : VITC_OK;
+}
+static long may_use_tiles(void) { /* 0: yes */
+    static _Atomic int answer;
+    enum { NOT_ASKED, YES, NO };
+    int known = atomic_load_explicit(&answer, memory_order_relaxed);
+    if (known == NOT_ASKED) {
+        known = ask_for_tiles() ? NO : YES;
+        atomic_store_explicit(&answer, known, memory_order_relaxed);
+    }
+    return known != YES;
+}
 vitc_status vitc_cpu_check(uint64_t needed) {
-    return needed & ~vitc_cpu_features() ? VITC_E_CPU : VITC_OK;
+    return decide(needed, vitc_cpu_features(), may_use_tiles);
 }

@@ -56,8 +56,11 @@ enum {
 #define VITC_CPU_DOTPROD (1ull << 17)
 #define VITC_CPU_I8MM (1ull << 18)
 #define VITC_CPU_ARM_BF16 (1ull << 19)
-uint64_t vitc_cpu_features(void);            /* what this machine and its operating system offer */
-vitc_status vitc_cpu_check(uint64_t needed); /* VITC_OK or VITC_E_CPU */
+uint64_t vitc_cpu_features(void); /* what this machine and its operating system offer */
+/* VITC_OK or VITC_E_CPU. Linux gives the matrix units (AMX) to a process that asks for them: so
+ * does the first check whose `needed` has them, here or in a run of a model that uses them, and
+ * nothing else. Refused, it is VITC_E_CPU, or the next level of a model that has several. */
+vitc_status vitc_cpu_check(uint64_t needed);
 
 /* Threads. NULL = run on the calling thread. A host with its own pool fills this in; everyone else
  * uses vitc_pool_create(). run() calls task(arg, i) once for every i in [0, count), on any threads,

@@ -107,7 +107,7 @@ void ctx_free(Ctx *c) {
 
 // ---- surroundings ----------------------------------------------------------------------------
 bool host_can_run(const Target *t) {
-    if (target_runs_here(t, vitc_cpu_features())) return true;
+    if (target_runs_here(t, t->features) && vitc_cpu_check(t->features) == VITC_OK) return true;
     printf("%s: [SKIP] this processor cannot run it\n", t->name);
     return false;
 }

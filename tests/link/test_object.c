@@ -170,7 +170,9 @@ static void expect_result(const float *x, const float *y) {
 static void both_run_functions_run(void **state) {
     (void)state;
     for (size_t i = 0; target_at(i); i++) {
-        if (!target_runs_here(target_at(i), vitc_cpu_features())) continue;
+        if (!target_runs_here(target_at(i), target_at(i)->features) ||
+            vitc_cpu_check(target_at(i)->features) != VITC_OK)
+            continue;
         Loaded l = load(target_at(i)->name, "k", 1);
         SmallRun run = (SmallRun)(uintptr_t)llvm_loaded_symbol(l.m, "vit_run");
         _Alignas(64) char arena[64];

@@ -1,5 +1,5 @@
 # runtime: the library that is linked into the user's program
-foreach(name test_execute test_host test_pool test_scores test_selftest test_threads)
+foreach(name test_cpu test_execute test_host test_pool test_scores test_selftest test_threads)
   add_executable(${name} ${CMAKE_CURRENT_LIST_DIR}/${name}.c)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE vitc_warnings vitc-runtime cmocka)
