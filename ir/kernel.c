@@ -2,6 +2,7 @@
 // instructions down is the result type of each, and constant index arithmetic, which folds here so
 // that a schedule can say `i * stride + 0` for any stride and offset without leaving a trace.
 #include "ir/kernel.h"
+#include <string.h>
 
 const KOpInfo kernel_op[K_COUNT] = {
     [K_NOP] = {"nop", 0, V_NONE, ""},
@@ -186,6 +187,38 @@ Val k_get(Kern *k, Val reg) {
     return emit1(k, K_GET, (VType){V_VEC, t.dt, t.n}, reg, 0);
 }
 void k_set(Kern *k, Val reg, Val v) { emit2(k, K_SET, (VType){0}, reg, v, 0); }
+
+// ---- tiles -----------------------------------------------------------------------------------
+Val k_tile(Kern *k, int rows, int nbytes) {
+    VType t = {.kind = V_TILE};
+    return kern_emit(k, (Ins){.op = K_TILE, .type = t, .imm = rows, .imm2 = nbytes});
+}
+void k_tzero(Kern *k, Val tile) { emit1(k, K_TZERO, (VType){0}, tile, 0); }
+void k_tload(Kern *k, KOp op, Val tile, Val p, int64_t disp, int64_t stride) {
+    kern_emit(k, (Ins){.op = (uint8_t)op, .arg = {tile, p}, .imm = disp, .imm2 = stride});
+}
+void k_tstore(Kern *k, Val p, int64_t disp, int64_t stride, Val tile) {
+    kern_emit(k, (Ins){.op = K_TSTORE, .arg = {p, tile}, .imm = disp, .imm2 = stride});
+}
+void k_tdp(Kern *k, KOp op, Val c, Val a, Val b) {
+    kern_emit(k, (Ins){.op = (uint8_t)op, .arg = {c, a, b}});
+}
+void tile_config_of(const Kern *k, uint8_t config[TILE_CONFIG_BYTES]) {
+    enum { PALETTE = 0, BYTES_OF_ROW = 16, ROWS = 48 }; // Intel SDM volume 1, section 18.2
+    memset(config, 0, TILE_CONFIG_BYTES);
+    config[PALETTE] = 1;
+    for (Val v = 1; v < k->ins.n; v++) {
+        const Ins *i = kern_ins(k, v);
+        if (i->op != K_TILE || !i->number) continue;
+        config[BYTES_OF_ROW + 2 * (i->number - 1)] = (uint8_t)i->imm2; // of 16 bits the lower 8
+        config[ROWS + i->number - 1] = (uint8_t)i->imm;
+    }
+}
+bool kern_has_tiles(const Kern *k) {
+    for (Val v = 1; v < k->ins.n; v++)
+        if (kern_ins(k, v)->op == K_TILE) return true;
+    return false;
+}
 
 // ---- vector arithmetic -----------------------------------------------------------------------
 Val k_op1(Kern *k, KOp op, Val a) { return emit1(k, op, kern_type(k, a), a, 0); }

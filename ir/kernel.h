@@ -18,7 +18,7 @@ typedef enum {
 #undef K
     K_COUNT
 } KOp;
-typedef enum { V_NONE, V_INDEX, V_PTR, V_VEC, V_MASK, V_REG } ValKind;
+typedef enum { V_NONE, V_INDEX, V_PTR, V_VEC, V_MASK, V_REG, V_TILE } ValKind;
 typedef struct KOpInfo {
     const char *text;
     uint8_t nargs;
@@ -28,6 +28,8 @@ typedef struct KOpInfo {
 extern const KOpInfo kernel_op[K_COUNT];
 // A function that the kernel pass `math` expands: the last section of kernel_ops.def.
 static inline bool kernel_is_math(uint32_t op) { return op >= K_EXP2 && op < K_COUNT; }
+enum { TILE_ROWS = 16, TILE_BYTES = 64, TILE_REGISTERS = 8 };
+static inline bool kernel_is_tile(uint32_t op) { return op >= K_TILE && op <= K_TRELEASE; }
 // False when an operand is a NaN, except NE and UNORD.
 typedef enum { P_EQ, P_NE, P_LT, P_LE, P_GT, P_GE, P_UNORD, P_COUNT } KPred;
 extern const char *const kernel_pred[P_COUNT];
@@ -40,7 +42,7 @@ typedef struct VType {
 typedef uint32_t Val;      // index into Kern.ins; 0 = none
 typedef struct Ins {
     uint8_t op;            // KOp
-    uint8_t lanes8;        // unused, keeps the layout plain
+    uint8_t number;        // TILE: its register, counted from 1; 0 before pass `tiles`
     uint16_t lanes;        // LOAD, STORE…: lanes that touch memory (1..n)
     VType type;
     Val arg[3];
@@ -109,6 +111,11 @@ Val k_cvtdz(Kern *k, Val v);
 Val k_bitcast(Kern *k, DType to, Val v);
 Val k_bcast(Kern *k, Val v, int n);
 Val k_rtree(Kern *k, KOp op, Val v);                              // RSUM, RMAX, RMIN
+Val k_tile(Kern *k, int rows, int nbytes);
+void k_tzero(Kern *k, Val tile);
+void k_tload(Kern *k, KOp op, Val tile, Val p, int64_t disp, int64_t stride); // TLOAD, TSTREAM
+void k_tstore(Kern *k, Val p, int64_t disp, int64_t stride, Val tile);
+void k_tdp(Kern *k, KOp op, Val c, Val a, Val b);
 static inline Ins *kern_ins(const Kern *k, Val v) { return &k->ins.data[v]; }
 static inline VType kern_type(const Kern *k, Val v) { return k->ins.data[v].type; }
 Val kern_emit(Kern *k, Ins i);                // raw append, for passes and the parser
@@ -118,6 +125,10 @@ uint32_t kern_loop_end(const Kern *k, Val loop);      // index of the END of a L
 // closed, registers set before read, vectors not wider than the target's. after_math: mathematics
 // and what the target has not (isa.def) are illegal too. False after diagnostics (ERR_MODEL).
 bool kern_check(const Kern *k, Diag *d, bool after_math);
+bool kern_has_tiles(const Kern *k);
+// The 64 bytes that configure the matrix unit for the tiles of a kernel that have a register.
+enum { TILE_CONFIG_BYTES = 64 };
+void tile_config_of(const Kern *k, uint8_t config[TILE_CONFIG_BYTES]);
 // kernel_eval.c: performs tasks lo..hi-1. Every case is the definition of its op.
 void kern_eval(const Kern *k, void *const *args, void *scratch, int64_t lo, int64_t hi);
 // kernel_text.c

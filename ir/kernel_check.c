@@ -48,10 +48,12 @@ typedef struct Checker {
     Val *loop_of;              // innermost loop around each value, 0 = none
     bool *is_open;             // of each LOOP
     Pointer *pointer;          // of each pointer
-    bool *is_set;              // of each REG: on every path to here
+    bool *is_set;              // of each REG and TILE: on every path to here
     VEC(Val) open;             // loops around `at`
     VEC(Val) set;              // registers in the order in which they were set first
     VEC(uint32_t) set_before;  // set.n when each open loop began
+    Val in_register[TILE_REGISTERS]; // the first tile of each
+    bool is_configured;        // between TCONFIG and TRELEASE
 } Checker;
 
 static bool PRINTF_LIKE(2, 3) bad(Checker *c, const char *fmt, ...) {
@@ -73,7 +75,7 @@ static bool check_operand(Checker *c, const Ins *i, int n) {
         ValKind kind;
         const char *text;
     } kinds[] = {{'i', V_INDEX, "an index"}, {'p', V_PTR, "a pointer"}, {'v', V_VEC, "a vector"},
-                 {'m', V_MASK, "a mask"}, {'r', V_REG, "a register"}};
+                 {'m', V_MASK, "a mask"}, {'r', V_REG, "a register"}, {'t', V_TILE, "a tile"}};
     Val v = i->arg[n];
     if (v == 0 || v >= c->at) return bad(c, "operand %d is not defined before", n + 1);
     Val loop = c->loop_of[v];
@@ -261,9 +263,78 @@ static bool check_loop(Checker *c, const Ins *i) {
     c->loop_of[c->at] = c->at;
     return true;
 }
-static bool check_set(Checker *c, Val reg) {
+static bool check_set(Checker *c, Val reg) { // or tile
     if (!c->is_set[reg]) *PUSH(c->arena, &c->set) = reg;
     return c->is_set[reg] = true;
+}
+
+// ---- tiles -----------------------------------------------------------------------------------
+static bool same_shape(const Ins *a, const Ins *b) {
+    return a->imm == b->imm && a->imm2 == b->imm2;
+}
+static bool check_tile(Checker *c, const Ins *i) {
+    if (i->imm < 1 || i->imm > TILE_ROWS) return bad(c, "%lld rows (1 to 16)", (long long)i->imm);
+    if (i->imm2 < 4 || i->imm2 > TILE_BYTES || i->imm2 % 4)
+        return bad(c, "rows of %lld bytes (4 to 64, a multiple of 4)", (long long)i->imm2);
+    if (!i->number) return !c->after_math || bad(c, "it should have a register by now");
+    if (i->number > TILE_REGISTERS) return bad(c, "no tile register %u (0 to 7)", i->number - 1u);
+    Val *first = &c->in_register[i->number - 1];
+    if (!*first) *first = c->at;
+    return same_shape(i, kern_ins(c->k, *first)) ||
+           bad(c, "a register with tiles of another shape");
+}
+static bool check_tile_set(Checker *c, Val tile) {
+    return c->is_set[tile] || bad(c, "the tile may not have been set");
+}
+static bool check_product(Checker *c, const Ins *i) {
+    const Ins *sum = kern_ins(c->k, i->arg[0]), *a = kern_ins(c->k, i->arg[1]),
+              *b = kern_ins(c->k, i->arg[2]);
+    if (i->arg[0] == i->arg[1] || i->arg[0] == i->arg[2] || i->arg[1] == i->arg[2])
+        return bad(c, "the same tile twice");
+    if (sum->imm != a->imm || sum->imm2 != b->imm2 || a->imm2 != 4 * b->imm)
+        return bad(c, "tiles of %lld x %lld, %lld x %lld and %lld x %lld do not fit",
+                   (long long)sum->imm, (long long)sum->imm2, (long long)a->imm,
+                   (long long)a->imm2, (long long)b->imm, (long long)b->imm2);
+    return check_tile_set(c, i->arg[0]) && check_tile_set(c, i->arg[1]) &&
+           check_tile_set(c, i->arg[2]);
+}
+static bool check_tile_access(Checker *c, const Ins *i) {
+    const Kern *k = c->k;
+    bool store = i->op == K_TSTORE;
+    const Ins *tile = kern_ins(k, i->arg[store]);
+    Pointer p = c->pointer[i->arg[!store]];
+    if (!small(i->imm) || !small(i->imm2)) return bad(c, "an offset beyond all memory");
+    if (i->imm2 < 0) return bad(c, "a stride of %lld, less than 0", (long long)i->imm2);
+    if (store && p.base == INTO_PARAM && !k->param.data[p.param].is_mutable)
+        return bad(c, "writes to %%%s, which is not mut", k->param.data[p.param].name);
+    int64_t lo = p.offset + i->imm, hi = lo + (tile->imm - 1) * i->imm2 + tile->imm2;
+    if (p.base == INTO_SCRATCH && p.is_exact && (lo < 0 || hi > (int64_t)k->scratch_bytes))
+        return bad(c, "scratch bytes %lld to %lld of %llu", (long long)lo, (long long)hi,
+                   (unsigned long long)k->scratch_bytes);
+    return store ? check_tile_set(c, i->arg[1]) : check_set(c, i->arg[0]);
+}
+static bool check_config(Checker *c, const Ins *i) {
+    bool begins = i->op == K_TCONFIG;
+    if (c->open.n) return bad(c, "inside a loop");
+    if (begins == c->is_configured)
+        return bad(c, begins ? "tiles are configured already" : "tiles are not configured");
+    c->is_configured = begins;
+    return true;
+}
+static bool check_tiles(Checker *c, const Ins *i) {
+    bool uses = i->op != K_TILE && i->op != K_TCONFIG && i->op != K_TRELEASE;
+    if (!isa_legal(c->k, i)) return bad(c, "%s does not have it", c->k->target->name);
+    if (uses && c->after_math && !c->is_configured) return bad(c, "tiles are not configured");
+    switch ((KOp)i->op) {
+    case K_TILE: return check_tile(c, i);
+    case K_TCONFIG:
+    case K_TRELEASE: return check_config(c, i);
+    case K_TZERO: return check_set(c, i->arg[0]);
+    case K_TLOAD:
+    case K_TSTREAM:
+    case K_TSTORE: return check_tile_access(c, i);
+    default: return check_product(c, i);
+    }
 }
 
 // ---- immediates and the target ---------------------------------------------------------------
@@ -318,6 +389,7 @@ static bool check_ins(Checker *c) {
     VType t = subject(c->k, i);
     if (classes && !(class_of(t.dt) & classes))
         return bad(c, "not defined for %s", dtype_info[t.dt].text);
+    if (kernel_is_tile(i->op)) return check_tiles(c, i);
     if (!check_shape(c, i) || !check_immediate(c, i) || !check_legal(c, i)) return false;
     switch ((KOp)i->op) {
     case K_PARAM:
@@ -365,6 +437,7 @@ static bool check_body(Checker *c) {
     for (c->at = 1; c->at < n; c->at++)
         if (!check_ins(c)) return false;
     c->at = 0;
+    if (c->is_configured) return bad(c, "tiles are configured and not released");
     return !c->open.n || bad(c, "a loop has no end");
 }
 bool kern_check(const Kern *k, Diag *d, bool after_math) {

@@ -3,6 +3,7 @@
 // whole models in tests, so a kernel is first turned into steps with resolved addresses and known
 // loop ends.
 #include "ir/kernel.h"
+#include "ir/kernel_tiles.h"
 #include <math.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ enum { SLOT_BYTES = 64 };      // the widest vector of any target
 typedef union Slot {
     int64_t index;
     char *ptr;
+    Tile *tile;
     uint8_t mask[SLOT_BYTES];      // one byte a lane: 0 or 1
     uint8_t bytes[SLOT_BYTES];
 #define LANES_OF(T) SLOT_BYTES / sizeof(T)
@@ -269,16 +271,18 @@ static bool preset(const Ins *i, Slot *d, const Call *c) {
         return true;
     case K_NOP:
     case K_REG:
+    case K_TILE:
     case K_PREFETCH: return true;
     default: return false;
     }
 }
-static Steps prepare(const Kern *k, Arena *a, const Call *c) {
+static Steps prepare(const Kern *k, Arena *a, const Call *c, Tiles *tiles) {
     Steps s = {NEW_N(a, Step, k->ins.n), 0};
     Slot *slot = NEW_N(a, Slot, k->ins.n);
     uint32_t *open = NEW_N(a, uint32_t, k->ins.n), depth = 0;
     for (Val v = 0; v < k->ins.n; v++) {
         const Ins *i = kern_ins(k, v);
+        if (i->op == K_TILE) slot[v].tile = tiles_add(tiles, i);
         if (preset(i, &slot[v], c)) continue;
         Step *step = &s.data[s.n];
         if (i->op == K_LOOP) open[depth++] = s.n;
@@ -326,6 +330,9 @@ static void perform(const Step *s) {
     case K_IOTA:
     case K_REG:
     case K_PREFETCH:
+    case K_TILE:
+    case K_TRELEASE:
+    case K_TCONFIG:
     case K_LOOP:
     case K_END:
     case K_COUNT: return;      // preset, or done by the caller
@@ -378,6 +385,13 @@ static void perform(const Step *s) {
     case K_RSUM:
     case K_RMAX:
     case K_RMIN: reduce(i, s->from, d, x); return;
+    case K_TZERO: memset(x->tile->u8, 0, sizeof x->tile->u8); return;
+    case K_TLOAD:
+    case K_TSTREAM: tile_load(x->tile, y->ptr + i->imm, i->imm2); return;
+    case K_TSTORE: tile_store(y->tile, x->ptr + i->imm, i->imm2); return;
+    case K_TDPBF16: tile_dp_bf16(x->tile, y->tile, z->tile); return;
+    case K_TDPBSSD: tile_dp_i8(x->tile, y->tile, z->tile, true); return;
+    case K_TDPBUSD: tile_dp_i8(x->tile, y->tile, z->tile, false); return;
     case K_EXP2:
     case K_EXP:
     case K_LOG:
@@ -391,7 +405,7 @@ static void perform(const Step *s) {
         return;
     }
 }
-static void run(Steps steps) {
+static void run(Steps steps, Tiles *tiles) {
     bool fast_fma = has_fast_fma();
     for (uint32_t pc = 0; pc < steps.n; pc++) {
         const Step *s = &steps.data[pc];
@@ -405,6 +419,8 @@ static void run(Steps steps) {
             fma_f32_fast(s->d, s->x, s->y, s->z);
         } else if (s->op == K_DPBF16 && fast_fma) {
             dot_bf16_fast(s->d, s->x, s->y, s->z);
+        } else if (s->op == K_TCONFIG) {
+            tiles_clear(tiles);
         } else {
             perform(s);
         }
@@ -412,6 +428,7 @@ static void run(Steps steps) {
 }
 void kern_eval(const Kern *k, void *const *args, void *scratch, int64_t lo, int64_t hi) {
     Arena *a = arena_new("kern_eval");
-    run(prepare(k, a, &(Call){args, scratch, lo, hi}));
+    Tiles tiles = {.arena = a};
+    run(prepare(k, a, &(Call){args, scratch, lo, hi}, &tiles), &tiles);
     arena_free(a);
 }

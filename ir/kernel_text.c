@@ -18,7 +18,8 @@
 
 // Capital letters stand for: A B C operands, T the result's type, D its element type, O the byte
 // offset imm, L the lanes when they are not all, I imm, S imm2, E the element in imm, P the
-// predicate in imm, V the cache level in imm2. The rest is literal.
+// predicate in imm, V the cache level in imm2, R the register of a tile once it has one. The rest
+// is literal.
 static const char *const special_format[K_COUNT] = {
     [K_CONST] = "T E",
     [K_IOTA] = "T",
@@ -38,6 +39,10 @@ static const char *const special_format[K_COUNT] = {
     [K_CVT] = "A to D",
     [K_BITCAST] = "A to D",
     [K_BCAST] = "T A",
+    [K_TILE] = "I x SR",
+    [K_TLOAD] = "A, BO stride S",
+    [K_TSTREAM] = "A, BO stride S",
+    [K_TSTORE] = "AO stride S, B",
     [K_EXP2] = "A degree I",
 };
 static const char *format_of(KOp op) {
@@ -131,6 +136,9 @@ static void print_field(const Printer *p, const Ins *i, char field) {
     case 'E': print_element(out, i); return;
     case 'P': str_add(out, i->imm >= 0 && i->imm < P_COUNT ? kernel_pred[i->imm] : "?"); return;
     case 'V': str_addf(out, "L%lld", (long long)i->imm2 + 1); return;
+    case 'R':
+        if (i->number) str_addf(out, " in %u", i->number - 1u);
+        return;
     default: str_add_n(out, &field, 1);
     }
 }
@@ -304,6 +312,11 @@ static uint16_t parse_lanes(Parser *p, uint16_t all) {
     uint64_t n = lex_uint(p->lex);
     return n < UINT16_MAX ? (uint16_t)n : UINT16_MAX;
 }
+static uint8_t parse_register(Parser *p) {
+    if (!lex_accept(p->lex, "in")) return 0;
+    uint64_t n = lex_uint(p->lex);
+    return n < UINT8_MAX ? (uint8_t)(n + 1) : UINT8_MAX;
+}
 static void parse_field(Parser *p, Ins *i, char field) {
     static const char *const level[] = {"L1", "L2", "L3"};
     switch (field) {
@@ -319,6 +332,7 @@ static void parse_field(Parser *p, Ins *i, char field) {
     case 'E': i->imm = parse_element(p, (DType)i->type.dt); return;
     case 'P': i->imm = parse_choice(p, kernel_pred, P_COUNT, "a predicate"); return;
     case 'V': i->imm2 = parse_choice(p, level, COUNT_OF(level), "a cache level"); return;
+    case 'R': i->number = parse_register(p); return;
     default: break;
     }
 }
@@ -351,11 +365,15 @@ static Val parse_ins(Parser *p, KOp op) {
     if (op == K_REG) i.type.kind = V_REG;
     return kern_emit(p->k, i);
 }
+// Written in place of an operand, or as a bracket.
+static bool is_unwritten(KOp op) {
+    ValKind kind = kernel_op[op].result;
+    return op == K_END || (kernel_op[op].nargs == 0 && (kind == V_INDEX || kind == V_PTR));
+}
 static KOp parse_op(Parser *p) {
     const char *text = lex_name(p->lex), *all[K_COUNT] = {"nop"};
     for (KOp op = K_NOP + 1; op < K_COUNT; op++) {
-        bool is_source = kernel_op[op].nargs == 0 && op != K_CONST && op != K_IOTA && op != K_REG;
-        if (!is_source && !strcmp(kernel_op[op].text, text)) return op;
+        if (!is_unwritten(op) && !strcmp(kernel_op[op].text, text)) return op;
         all[op] = kernel_op[op].text;
     }
     const char *meant = str_did_you_mean(text, all, K_COUNT);

@@ -51,9 +51,18 @@ const char *program_target(const Program *p) {
         names = arena_printf(p->arena, "%s,%s", names, l->target->name);
     return names;
 }
+bool program_has_tiles(const Program *level) {
+    for (uint32_t i = 0; i < level->kern.n; i++)
+        if (kern_has_tiles(level->kern.data[i])) return true;
+    return false;
+}
+uint64_t program_level_features(const Program *level) {
+    const uint64_t tiles = F_AMX_BF16 | F_AMX_INT8;
+    return level->target->features & (program_has_tiles(level) ? ~0ull : ~tiles);
+}
 uint64_t program_features(const Program *p) {
-    uint64_t all = p->target->features;
-    for (; p; p = p->next) all &= p->target->features;
+    uint64_t all = program_level_features(p);
+    for (; p; p = p->next) all &= program_level_features(p);
     return all;
 }
 uint64_t program_run_arena(const Program *p) {

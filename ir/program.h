@@ -86,6 +86,10 @@ uint64_t program_launch_scratch(const Program *p, const Launch *l); // of its sl
 uint32_t program_levels(const Program *p);
 const char *program_target(const Program *p);     // "x86-64-v3", or "x86-64-v4,x86-64-v3"
 uint64_t program_features(const Program *p);      // what every level needs
+// What the code of one level needs. A level with matrix units runs without them, and nobody asks
+// the operating system for them, when no kernel uses them.
+uint64_t program_level_features(const Program *level);
+bool program_has_tiles(const Program *level);
 uint64_t program_run_arena(const Program *p);     // of the arena, what a run of any level uses
 uint64_t program_host_arena(const Program *p); // what the host gives: the self-test's outputs, too
 // Adds --selftest to every level. in, out: one per input and output, as their types say.

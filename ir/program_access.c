@@ -73,6 +73,13 @@ static void memory(Analysis *s, const Ins *i, bool store) {
         at = known(at.lo + i->imm + min_i64(span, 0), at.hi + i->imm + min_i64(span, 0));
     widen(&s->access[root->imm], store, at, element + max_i64(span, -span));
 }
+static void tile_memory(Analysis *s, const Ins *i, bool store) {
+    Val p = i->arg[!store];
+    const Ins *root = kern_ins(s->k, s->root[p]), *tile = kern_ins(s->k, i->arg[store]);
+    if (root->op != K_PARAM) return;
+    Range at = arithmetic(K_IADD, s->range[p], known(i->imm, i->imm));
+    widen(&s->access[root->imm], store, at, (tile->imm - 1) * i->imm2 + tile->imm2);
+}
 static void step(Analysis *s, Val v, int64_t grid) {
     const Ins *i = kern_ins(s->k, v);
     Range a = s->range[i->arg[0]], b = s->range[i->arg[1]], *r = &s->range[v];
@@ -95,6 +102,9 @@ static void step(Analysis *s, Val v, int64_t grid) {
     case K_LOADS: memory(s, i, false); return;
     case K_STORE:
     case K_STORES: memory(s, i, true); return;
+    case K_TLOAD:
+    case K_TSTREAM: tile_memory(s, i, false); return;
+    case K_TSTORE: tile_memory(s, i, true); return;
     default:
         if (i->type.kind == V_INDEX) *r = arithmetic((KOp)i->op, a, b);
     }

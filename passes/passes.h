@@ -88,6 +88,7 @@ Program *lower_program(PassCtx *p, Graph *g, const Target *t);
 Program *program_weights_as_input(const Program *p, Arena *a);
 // passes/kernel
 void pass_math(Kern *k, Kern *out);  // EXP, ERF… into arithmetic: fills `out`
+void pass_tiles(Kern *k, Kern *out); // tiles get registers, the matrix unit its configuration
 void pass_legal(Kern *k, Kern *out); // what the target has not (isa.def) into what it has
 void pass_dead(Kern *k, Kern *out);  // what nobody uses is left out
 #endif

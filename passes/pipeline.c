@@ -218,16 +218,17 @@ Program *pipeline_lower(Ctx *c, Graph *g, const PassOptions *o) {
         if (table[i].level == GRAPH) l.done |= 1 << i;
     return run_all(&l, BRIDGE, KERNEL) ? l.prog : NULL;
 }
-// What must have happened to a program that was read: all of lowering, and `math` if nothing is
-// left for it.
+// What must have happened to a program that was read: all of lowering, and `math` and `tiles` if
+// nothing is left for them.
 static int done_before(const Program *p) {
-    bool has_math = false;
+    bool has_math = false, has_tiles = false;
     for (uint32_t i = 0; i < p->kern.n; i++)
         for (uint32_t v = 1; v < p->kern.data[i]->ins.n; v++) {
-            uint8_t op = p->kern.data[i]->ins.data[v].op;
-            has_math = has_math || kernel_is_math(op);
+            const Ins *ins = kern_ins(p->kern.data[i], v);
+            has_math = has_math || kernel_is_math(ins->op);
+            has_tiles = has_tiles || (ins->op == K_TILE && !ins->number);
         }
-    return P_lower | (has_math ? 0 : P_math);
+    return P_lower | (has_math ? 0 : P_math) | (has_tiles ? 0 : P_tiles);
 }
 bool pipeline_program(Ctx *c, Program *p, const PassOptions *o) {
     Pipeline l = {.p = {c, o}, .prog = p, .done = done_before(p)};

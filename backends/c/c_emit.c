@@ -22,6 +22,11 @@ bool c_uses_vectors(const Program *p) {
         if (p->target->features) return true;
     return false;
 }
+static bool c_uses_tiles(const Program *p) {
+    for (; p; p = p->next)
+        if (program_has_tiles(p)) return true;
+    return false;
+}
 void c_flags(const Program *p, Str *out) {
     const Target *t = p->target;
     str_add(out, "-std=c11 -O2 -ffp-contract=off");
@@ -59,6 +64,8 @@ static void print_head(const CModule *m, const char *header, Str *out) {
     static const char *const intrinsics[ARCH_COUNT] = {
         [ARCH_X86_64] = "immintrin.h", [ARCH_AARCH64] = "arm_neon.h"};
     if (c_uses_vectors(m->p)) str_addf(out, "#include <%s>\n", intrinsics[m->target->arch]);
+    if (c_uses_tiles(m->p))
+        str_add(out, "#define tile_fence() __asm__ volatile(\"\" : : : \"memory\")\n");
     print_byte_order(m, out);
     if (m->o->standalone) c_print_runtime(m, out);
 }

@@ -91,6 +91,49 @@ static void store(CFn *f, const Ins *i) {
              call(f, h, place(f, i), arg(f, i, 1), h.is_part ? number(f, i->lanes) : NULL));
 }
 
+// ---- tiles -----------------------------------------------------------------------------------
+// gcc's macros paste the number of a register into assembly, and forget that a load reads memory:
+// hence the fence, which keeps stores to what is loaded before it.
+static void tile_config(CFn *f) {
+    uint8_t config[TILE_CONFIG_BYTES];
+    tile_config_of(f->k, config);
+    str_addf(f->out, "%sstatic const uint8_t tile_shapes[64] __attribute__((aligned(64))) = {",
+             line_start(f));
+    for (int i = 0; i < TILE_CONFIG_BYTES; i++)
+        str_addf(f->out, "%s%u,", i % 16 ? " " : "\n        ", config[i]);
+    str_addf(f->out, "\n%s};\n%s_tile_loadconfig(tile_shapes);\n", line_start(f), line_start(f));
+}
+static unsigned tile(const CFn *f, const Ins *i, int at) {
+    return kern_ins(f->k, i->arg[at])->number - 1u;
+}
+static const char *tile_access(const CFn *f, const Ins *i, const char *name) {
+    bool is_store = i->op == K_TSTORE;
+    const char *p = arg(f, i, !is_store), *sign = i->imm < 0 ? "-" : "+";
+    if (i->imm) p = arena_printf(f->a, "%s %s %" PRId64, p, sign, i->imm < 0 ? -i->imm : i->imm);
+    return arena_printf(f->a, "%s_tile_%s(%u, %s, %" PRId64 ")", is_store ? "" : "tile_fence(); ",
+                        name, tile(f, i, is_store), p, i->imm2);
+}
+static const char *tile_product(const CFn *f, const Ins *i, const char *name) {
+    return arena_printf(f->a, "_tile_%s(%u, %u, %u)", name, tile(f, i, 0), tile(f, i, 1),
+                        tile(f, i, 2));
+}
+static const char *tile_statement(const CFn *f, const Ins *i) {
+    switch ((KOp)i->op) {
+    case K_TZERO: return arena_printf(f->a, "_tile_zero(%u)", tile(f, i, 0));
+    case K_TLOAD: return tile_access(f, i, "loadd");
+    case K_TSTREAM: return tile_access(f, i, "stream_loadd");
+    case K_TSTORE: return tile_access(f, i, "stored");
+    case K_TDPBF16: return tile_product(f, i, "dpbf16ps");
+    case K_TDPBSSD: return tile_product(f, i, "dpbssd");
+    case K_TDPBUSD: return tile_product(f, i, "dpbusd");
+    default: return "_tile_release()";
+    }
+}
+static void print_tile_op(CFn *f, const Ins *i) {
+    if (i->op == K_TCONFIG) tile_config(f);
+    else if (i->op != K_TILE) str_addf(f->out, "%s%s;\n", line_start(f), tile_statement(f, i));
+}
+
 // ---- arithmetic ------------------------------------------------------------------------------
 static bool has_operator(const CFn *f, VType t) {
     return t.n == 1 || f->m->has_vectors;
@@ -230,7 +273,11 @@ static void print_ins(CFn *f, const Ins *i, Val id) {
                  c_type(f->a, (VType){V_VEC, i->type.dt, i->type.n}), f->text[id]);
         return;
     case K_SET: str_addf(f->out, "%s%s = %s;\n", line_start(f), arg(f, i, 0), arg(f, i, 1)); return;
-    default: print_value(f, i, id);
+    default:
+        if (kernel_is_tile(i->op))
+            print_tile_op(f, i);
+        else
+            print_value(f, i, id);
     }
 }
 // Values nobody reads are not printed: a C compiler would warn.

@@ -201,7 +201,7 @@ static void print_level(const CModule *m, const char *declaration, const char *i
                .target = p->target->name,
                .run = run,
                .object = arena_printf(m->c->scratch, "&%s", object),
-               .features = p->target->features};
+               .features = program_level_features(p)};
     print_info(m, &e, arena_bytes, out);
     str_addf(out,
              "static const vitc_object %s = {\n    .abi = VITC_ABI,\n    .n_launches = %u,\n   "

@@ -162,6 +162,50 @@ static void print_prefetch(const Fn *f, const Ins *i) {
     llvm_intrinsic(f->m, "llvm.prefetch", &f->m->ptr, 1, args, 4);
 }
 
+// ---- tiles -----------------------------------------------------------------------------------
+// Raw intrinsics with literal registers: of the managed ones, LLVM 19 miscompiles those it spills.
+static LLVMValueRef imm8(const Fn *f, unsigned v) {
+    return LLVMConstInt(f->m->i8, v, 0);
+}
+static LLVMValueRef tile_register(const Fn *f, Val slot) { // LLVM does not check the number
+    unsigned number = kern_ins(f->k, slot)->number;
+    if (number < 1 || number > TILE_REGISTERS) die("llvm", "%s: tile %u", f->k->name, number);
+    return imm8(f, number - 1);
+}
+static LLVMValueRef tile_config(const Fn *f) {
+    uint8_t config[TILE_CONFIG_BYTES];
+    LLVMValueRef byte[TILE_CONFIG_BYTES];
+    tile_config_of(f->k, config);
+    for (int i = 0; i < TILE_CONFIG_BYTES; i++) byte[i] = imm8(f, config[i]);
+    LLVMValueRef init = LLVMConstArray2(f->m->i8, byte, TILE_CONFIG_BYTES);
+    LLVMValueRef g = LLVMAddGlobal(f->m->m, LLVMTypeOf(init), "tiles");
+    LLVMSetInitializer(g, init);
+    LLVMSetLinkage(g, LLVMPrivateLinkage);
+    LLVMSetGlobalConstant(g, 1);
+    LLVMSetAlignment(g, TILE_CONFIG_BYTES);
+    return g;
+}
+static void print_tile_op(const Fn *f, const Ins *i) {
+    LLVMValueRef args[3] = {0};
+    unsigned n = kernel_op[i->op].nargs;
+    for (unsigned j = 0; j < n; j++)
+        if (kern_type(f->k, i->arg[j]).kind == V_TILE) args[j] = tile_register(f, i->arg[j]);
+    bool is_store = i->op == K_TSTORE;
+    if (is_store || i->op == K_TLOAD || i->op == K_TSTREAM) { // (tile, address, stride)
+        LLVMValueRef p = f->value[i->arg[!is_store]];
+        args[0] = args[is_store];
+        args[1] = i->imm ? at_bytes(f, p, imm64(f, i->imm)) : p;
+        args[2] = imm64(f, i->imm2);
+        n = 3;
+    }
+    if (i->op == K_TCONFIG) {
+        args[0] = tile_config(f);
+        n = 1;
+    }
+    const char *name = isa_find((KOp)i->op, DT_NONE, f->k->target)->llvm;
+    llvm_intrinsic(f->m, name, NULL, 0, args, n);
+}
+
 // ---- arithmetic ------------------------------------------------------------------------------
 static LLVMValueRef compare(const Fn *f, KPred p, DType dt, LLVMValueRef a, LLVMValueRef b) {
     static const LLVMRealPredicate real[P_COUNT] = {
@@ -392,6 +436,16 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_RSUM:
     case K_RMAX:
     case K_RMIN: return tree(f, i, x);
+    case K_TILE: return NULL;
+    case K_TZERO:
+    case K_TLOAD:
+    case K_TSTREAM:
+    case K_TSTORE:
+    case K_TDPBF16:
+    case K_TDPBSSD:
+    case K_TDPBUSD:
+    case K_TCONFIG:
+    case K_TRELEASE: print_tile_op(f, i); return NULL;
     case K_EXP2:
     case K_EXP:
     case K_LOG:

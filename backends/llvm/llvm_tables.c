@@ -255,7 +255,8 @@ static LLVMValueRef print_level(Module *m, const Common *c, const Program *p, LL
                        u64(m, p->arena_bytes), u64(m, p->scratch_bytes), u32(m, p->max_slices),
                        u32(m, 0), model, c->sample));
     LLVMValueRef run = array_run(m, run_name, "vitc_execute", object);
-    Entry e = {p->target->name, p->target->features, total_flops(p), run, object, null_ptr(m), 0};
+    Entry e = {p->target->name,  program_level_features(p), total_flops(p), run, object,
+               null_ptr(m),      0};
     LLVMSetInitializer(model, model_fields(m, c, &e));
     return run;
 }

@@ -3,7 +3,7 @@
 #include <assert.h>
 
 void kern_rewrite(const Kern *from, Kern *to, Expand expand, void *ctx) {
-    assert(to->ins.n == 1 && to->param.n == 0);
+    assert(to->param.n == 0);
     for (uint32_t n = 0; n < from->param.n; n++) *PUSH(to->arena, &to->param) = from->param.data[n];
     for (uint32_t n = 0; n < from->loc.n; n++) *PUSH(to->arena, &to->loc) = from->loc.data[n];
     to->scratch_bytes = from->scratch_bytes;

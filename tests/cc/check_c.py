@@ -15,6 +15,8 @@ import tempfile
 
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Werror".split()
 FLAGS = {"generic": [], "x86-64-v2": ["-march=x86-64-v2"], "x86-64-v3": ["-march=x86-64-v3"],
+         "x86-64-amx": ["-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16", "-mamx-int8",
+                        "-mprefer-vector-width=512"],
          "x86-64-v4-256": ["-march=x86-64-v4", "-mprefer-vector-width=256"],
          "x86-64-v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
          "x86-64-v4+bf16": ["-march=x86-64-v4", "-mavx512bf16", "-mprefer-vector-width=512"]}

@@ -13,7 +13,8 @@ import sys
 import tempfile
 
 # best first
-LEVELS = ["x86-64-v4+bf16", "x86-64-v4", "x86-64-v4-256", "x86-64-v3", "x86-64-v2", "generic"]
+LEVELS = ["x86-64-amx", "x86-64-v4+bf16", "x86-64-v4", "x86-64-v4-256", "x86-64-v3", "x86-64-v2",
+          "generic"]
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Werror".split()
 
 

@@ -1,5 +1,5 @@
 # cc: printed C against the object, bit for bit (label diff)
-foreach(target generic x86-64-v2 x86-64-v3 x86-64-v4-256 x86-64-v4 x86-64-v4+bf16)
+foreach(target generic x86-64-v2 x86-64-v3 x86-64-v4-256 x86-64-v4 x86-64-v4+bf16 x86-64-amx)
   foreach(model heads3_d16 odd_sizes)
     set(check python3 ${CMAKE_CURRENT_LIST_DIR}/check_c.py --vitc $<TARGET_FILE:vitc>
       --source ${CMAKE_SOURCE_DIR} --runtime $<TARGET_FILE:vitc-runtime>

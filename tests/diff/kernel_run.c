@@ -77,9 +77,12 @@ Program *kernel_program(Ctx *c, const KernelRun *r) {
     Program *p = program_new(c->arena, r->target, graph_new(c->arena));
     p->max_slices = 1;
     for (uint32_t i = 0; i < r->n; i++) {
-        Kern *legal = kern_new(c->arena, r->kern[i]->name, r->target);
+        const char *name = r->kern[i]->name;
+        Kern *legal = kern_new(c->arena, name, r->target);
+        Kern *numbered = kern_new(c->arena, name, r->target);
         if (!kern_check(r->kern[i], c->diag, false)) return NULL;
-        pass_legal((Kern *)(uintptr_t)r->kern[i], legal);
+        pass_tiles((Kern *)(uintptr_t)r->kern[i], numbered);
+        pass_legal(numbered, legal);
         if (!kern_check(legal, c->diag, true)) return NULL;
         *PUSH(c->arena, &p->kern) = legal;
         *PUSH(c->arena, &p->launch) = (Launch){.kern = i, .grid = 1, .label = ""};

@@ -8,7 +8,7 @@ target_link_libraries(test_diff PUBLIC vitc_backends vitc_passes vitc_ir vitc-ru
   PRIVATE vitc_warnings)
 target_compile_definitions(test_diff PRIVATE TEST_RUNTIME="${CMAKE_SOURCE_DIR}/runtime"
   TEST_RUNTIME_LIBRARY="$<TARGET_FILE:vitc-runtime>")
-foreach(name ops kernels models fixtures)
+foreach(name ops kernels models fixtures tiles)
   add_executable(test_diff_${name} ${CMAKE_CURRENT_LIST_DIR}/test_diff_${name}.c)
   target_link_libraries(test_diff_${name} PRIVATE vitc_warnings test_diff)
 endforeach()
@@ -53,4 +53,7 @@ list(FILTER fixtures EXCLUDE REGEX fair_original) # a checkpoint of another proj
 diff_test(fixtures test_diff_fixtures ${fixtures})
 diff_long(fixtures_more test_diff_fixtures
   --printers llvm,gcc-O0,gcc-O1,gcc-O2,clang-19-O1,clang-19-O2,clang-14-O2 ${fixtures})
+# the matrix unit; skipped where it is not, after what can be done without
+diff_test(tiles test_diff_tiles --printers llvm,gcc-O1,clang-19-O1,clang-14-O1)
+set_tests_properties(diff_tiles PROPERTIES SKIP_RETURN_CODE 77)
 diff_test(shrink test_diff_shrink)

@@ -77,6 +77,45 @@ static void check_says(const char *text, bool after_math, const char *says) {
     else if (!ok) fail_msg("%s\n%s", t->said, text);
     test_ctx_free(t);
 }
+// Tiles: %t has 4 rows of 16 bytes, %u and %v fit it as A and B.
+static const Wrong wrong_tiles[] = {
+    {"%w = tile 17 x 64", "17 rows"},
+    {"%w = tile 0 x 64", "0 rows"},
+    {"%w = tile 4 x 68", "rows of 68 bytes"},
+    {"%w = tile 4 x 6", "rows of 6 bytes"},
+    {"%w = tile 4 x 16 in 8", "no tile register 8"},
+    {"%w = tile 4 x 16 in 1\n%s = tile 3 x 16 in 1", "tiles of another shape"},
+    {"tstore %y stride 16, %t", "the tile may not have been set"},
+    {"loop %i = lo to hi step 1 {\ntzero %t\n}\ntstore %y stride 16, %t", "may not have been set"},
+    {"tzero %t\ntstore %x stride 16, %t", "writes to %x, which is not mut"},
+    {"tzero %t\ntstore scratch + 4 stride 16, %t", "scratch bytes 4 to 68 of 64"},
+    {"tload %t, %x stride -16", "a stride of -16"},
+    {"tload %t, %x + 9223372036854775807 stride 16", "an offset beyond all memory"},
+    {"%a = load f32x4 %x\ntzero %a", "operand 1 is not a tile"},
+    {"tzero %u\ntzero %v\ntdpbf16 %t, %u, %v", "the tile may not have been set"},
+    {"tzero %t\ntzero %u\ntdpbf16 %t, %u, %u", "the same tile twice"},
+    {"tzero %t\ntzero %u\ntzero %v\ntdpbf16 %t, %v, %u", "4 x 16, 2 x 16 and 4 x 8 do not fit"},
+    {"trelease", "tiles are not configured"},
+    {"tconfig\ntconfig", "tiles are configured already"},
+    {"tconfig", "tiles are configured and not released"},
+    {"loop %i = lo to hi step 1 {\ntconfig\ntrelease\n}", "inside a loop"},
+};
+static void check_tiles(const char *body, const char *says) {
+    Arena *a = arena_new("test");
+    static const char head[] =
+        "kernel @t(%x: ptr f32, %y: mut ptr f32) target x86-64-amx scratch 64 {\n"
+        "%t = tile 4 x 16\n%u = tile 4 x 8\n%v = tile 2 x 16";
+    check_says(arena_printf(a, "%s\n%s\n}\n", head, body), false, says);
+    arena_free(a);
+}
+static void test_wrong_tiles(void **state) {
+    (void)state;
+    for (size_t n = 0; n < COUNT_OF(wrong_tiles); n++)
+        check_tiles(wrong_tiles[n].body, wrong_tiles[n].says);
+    check_tiles("tzero %t\nloop %i = 0 to 2 step 1 {\ntload %u, %x stride 8\n"
+                "tstream %v, %x + 32 stride 16\ntdpbf16 %t, %u, %v\ntdpbssd %t, %u, %v\n"
+                "tdpbusd %t, %u, %v\n}\ntstore scratch stride 16, %t", NULL);
+}
 static void check_body(const char *body, const char *says) {
     Arena *a = arena_new("test");
     static const char head[] =
@@ -152,6 +191,15 @@ static void test_phases(void **state) {
                               "%w = load i32x4 %x\n%r = dpbf16 %w, %w, %v\nstore %x, %r\n}\n";
     check_says(dot, false, NULL);
     check_says(dot, true, "x86-64-v4 does not have it");
+    static const char v4[] = "kernel @t(%x: mut ptr f32) target x86-64-v4 {\n%t = tile 4 x 16\n}\n";
+    static const char late[] = "kernel @t() target x86-64-amx {\n%t = tile 4 x 16\n}\n";
+    static const char bare[] =
+        "kernel @t() target x86-64-amx {\n%t = tile 4 x 16 in 0\ntzero %t\n}\n";
+    check_says(v4, false, "x86-64-v4 does not have it");
+    check_says(late, false, NULL);
+    check_says(late, true, "it should have a register by now");
+    check_says(bare, false, NULL);
+    check_says(bare, true, "tiles are not configured");
 }
 // After both passes every kernel is legal on its target, whatever that is.
 static void test_passes_make_legal(void **state) {
@@ -181,6 +229,7 @@ static void test_passes_make_legal(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong_tiles),
         cmocka_unit_test(test_wrong_kernels),         cmocka_unit_test(test_right_kernels),
         cmocka_unit_test(test_head),                  cmocka_unit_test(test_loops_close),
         cmocka_unit_test(test_use_before_definition), cmocka_unit_test(test_phases),

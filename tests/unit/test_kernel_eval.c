@@ -228,6 +228,41 @@ static const Case cases[] = {
      {-2, -2, -2, -2}},
     {K_RMIN, "f32", "f32", "%v = rmin %a\n%r = bcast f32x4 %v", {-5, -9, -2, -7}, {0}, {0},
      {-9, -9, -9, -9}},
+    // ---- tiles: shapes that are not full; those with one register share it; denormals are zeros
+    {K_TILE, "f32", "f32", "%t = tile 1 x 16\ntload %t, %x stride 0\ntstore %y stride 0, %t\n"
+     "%r = load f32x4 %y", {1, 2, 3, 4}, {0}, {0}, {1, 2, 3, 4}},
+    {K_TILE, "f32", "f32", "tconfig\n%t = tile 1 x 16 in 7\n%u = tile 1 x 16 in 7\ntzero %t\n"
+     "tload %u, %x stride 0\ntstore %y stride 0, %t\ntrelease\n%r = load f32x4 %y", {1, 2, 3, 4},
+     {0}, {0}, {1, 2, 3, 4}},
+    {K_TZERO, "f32", "f32", "%t = tile 2 x 8\ntload %t, %x stride 8\ntzero %t\n"
+     "tstore %y stride 8, %t\n%r = load f32x4 %y", {1, 2, 3, 4}, {0}, {0}, {0, 0, 0, 0}},
+    {K_TLOAD, "f32", "f32", "%t = tile 2 x 8\ntload %t, %x + 4 stride 16\n"
+     "tstore %y stride 8, %t\n%r = load f32x4 %y", {0, 1, 2, 3}, {4, 5, 6, 7}, {0}, {1, 2, 5, 6}},
+    {K_TSTREAM, "f32", "f32", "%t = tile 2 x 8\ntstream %t, %x + 4 stride 16\n"
+     "tstore %y stride 8, %t\n%r = load f32x4 %y", {0, 1, 2, 3}, {4, 5, 6, 7}, {0}, {1, 2, 5, 6}},
+    {K_TSTORE, "f32", "f32", "store %y, %b\n%t = tile 2 x 4\ntload %t, %x stride 4\n"
+     "tstore %y + 4 stride 8, %t\n%r = load f32x4 %y", {1, 2}, {5, 6, 7, 8}, {0}, {5, 1, 7, 2}},
+    {K_TDPBF16, "bf16", "f32", "%s = tile 1 x 4\n%a1 = tile 1 x 8\n%b1 = tile 2 x 4\ntzero %s\n"
+     "tload %a1, %x stride 0\ntload %b1, %x + 8 stride 4\ntdpbf16 %s, %a1, %b1\n"
+     "tdpbf16 %s, %a1, %b1\ntstore %y stride 0, %s\n%r = loadb f32x4 %y", {1, 2, 3, 4},
+     {5, 6, 7, -8}, {0}, {12, 12, 12, 12}},
+    {K_TDPBF16, "bf16", "f32", "%s = tile 1 x 4\n%a1 = tile 1 x 8\n%b1 = tile 2 x 4\ntzero %s\n"
+     "tload %a1, %x stride 0\ntload %b1, %x + 8 stride 4\ntdpbf16 %s, %a1, %b1\n"
+     "tstore %y stride 0, %s\n%r = loadb f32x4 %y", {0x1p-130, 0x1p-70, -1, 3},
+     {0x1p120, 0x1p-70, 0x1p-20, 0x1p-20}, {0}, {0x1p-19, 0x1p-19, 0x1p-19, 0x1p-19}},
+    {K_TDPBSSD, "i8", "i32", "%s = tile 1 x 4\n%a1 = tile 1 x 4\n%b1 = tile 1 x 4\ntzero %s\n"
+     "tload %a1, %x stride 0\ntload %b1, %x + 4 stride 4\ntdpbssd %s, %a1, %b1\n"
+     "tstore %y stride 0, %s\n%r = loadb i32x4 %y", {-1, 2, 3, 127}, {1, -2, 3, 127}, {0},
+     {16133, 16133, 16133, 16133}},
+    {K_TDPBUSD, "u8", "i32", "%s = tile 1 x 4\n%a1 = tile 1 x 4\n%b1 = tile 1 x 4\ntzero %s\n"
+     "tload %a1, %x stride 0\ntload %b1, %x + 4 stride 4\ntdpbusd %s, %a1, %b1\n"
+     "tstore %y stride 0, %s\n%r = loadb i32x4 %y", {255, 1, 2, 3}, {255, 1, 1, 1}, {0},
+     {-249, -249, -249, -249}},
+    {K_TCONFIG, "f32", "f32", "%t = tile 1 x 16 in 0\ntconfig\ntload %t, %x stride 0\ntrelease\n"
+     "tconfig\ntstore %y stride 0, %t\ntrelease\n%r = load f32x4 %y", {1, 2, 3, 4}, {0}, {0},
+     {0, 0, 0, 0}},
+    {K_TRELEASE, "f32", "f32", "%t = tile 1 x 16 in 0\ntconfig\ntload %t, %x stride 0\n"
+     "tstore %y stride 0, %t\ntrelease\n%r = load f32x4 %y", {1, 2, 3, 4}, {0}, {0}, {1, 2, 3, 4}},
     // ---- mathematics, as exact as f32 allows before `math` has run
     {K_EXP2, "f32", "f32", "%r = exp2 %a degree 3", {3, -125.5, -INF, 0.5}, {0}, {0},
      {8, 0, 0, 1.41421356f}},
@@ -247,7 +282,7 @@ static const Case cases[] = {
 static Kern *parse_case(TestCtx *t, const Case *c) {
     const char *text =
         arena_printf(t->c.arena,
-                     "kernel @t(%%x: ptr %s, %%y: mut ptr %s) target x86-64-v4 scratch 128 {\n"
+                     "kernel @t(%%x: ptr %s, %%y: mut ptr %s) target x86-64-amx scratch 128 {\n"
                      "%%a = load %sx4 %%x\n%%b = load %sx4 %%x + %u\n%%c = load %sx4 %%x + "
                      "%u\n%s\nstore %%y, %%r\n}\n",
                      c->in, c->out, c->in, c->in, 4 * dtype_info[dtype_from_text(c->in)].nbytes,
