@@ -6,6 +6,7 @@
 //           for each line of rows, for each block of them: micro-kernel, K block by K block, then
 //           the epilogue
 // A task is one panel of one pass, so threads split N at batch 1 and read every weight once.
+#include "ir/isa.h"
 #include "passes/lower/lower.h"
 #include <string.h>
 
@@ -31,8 +32,9 @@ typedef struct MatMul {
     Val tile;
     int64_t tile_row;
     bool is_packed;
-    DType b_dt; // of a packed B; halves are widened into `wide`, a chunk of a panel at a time.
-                // bf16 lies in pairs, so a chunk has an even length
+    bool is_pairs; // A and B are bf16 and multiply as that: a word of two k is one k from here on
+    DType b_dt;    // of a packed B; other halves are widened into `wide`, a chunk of a panel at a
+                   // time. bf16 lies in pairs, so a chunk has an even length
     Val wide;
     bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
     // the row being written by the epilogue
@@ -50,8 +52,11 @@ static int64_t row_stride(const MatMul *m, int o) {
 static int64_t line_stride(const MatMul *m, int o) {
     return m->lines > 1 ? m->nest.stride[o][m->nest.rank - 3] : 0;
 }
+static int64_t true_depth(const MatMul *m) {
+    return m->is_pairs ? 2 * m->kn : m->kn;
+}
 static int64_t b_nbytes(const MatMul *m) {
-    return dtype_info[m->b_dt].nbytes;
+    return m->is_pairs ? 4 : dtype_info[m->b_dt].nbytes;
 }
 // All operands but B moved on by `by` rows or lines.
 static void move_rows(const MatMul *m, int64_t (*stride)(const MatMul *, int), Val by,
@@ -184,6 +189,7 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
                .a_row = row_stride(m, A),
                .a_k = m->a_k,
                .b_k = m->wide ? m->columns * 4 : m->b_k,
+               .is_pairs = m->is_pairs,
                .runs = m->runs};
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
     int64_t group = m->choice.panels;
@@ -388,7 +394,7 @@ static void cut_rows(MatMul *m) {
 static const char *kernel_name(const MatMul *m) {
     bool is_half = m->b_dt != DT_F32;
     return arena_printf(m->l->prog->arena, "matmul_%lldx%lldx%lld%s%s%s",
-                        (long long)(m->lines * m->m), (long long)m->n, (long long)m->kn,
+                        (long long)(m->lines * m->m), (long long)m->n, (long long)true_depth(m),
                         is_half ? "_" : "", is_half ? dtype_info[m->b_dt].text : "",
                         fused_suffix(m->f));
 }
@@ -406,14 +412,32 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     m->tile_row = m->choice.vectors * m->lanes * 4;
     m->tile = k_scratch(k, (uint64_t)(m->choice.rows * m->tile_row));
     int64_t wide_rows = ceil_div(m->chunk, m->b_deep) * m->b_deep;
-    if (m->b_dt != DT_F32) m->wide = k_scratch(k, (uint64_t)(wide_rows * m->columns * 4));
+    if (m->b_dt != DT_F32 && !m->is_pairs)
+        m->wide = k_scratch(k, (uint64_t)(wide_rows * m->columns * 4));
     int64_t npanels = ceil_div(m->n, m->columns);
     slice_body(m, &build, npanels);
     const Node *node = graph_node(m->l->g, m->f->anchor);
     const LocInfo *at = diag_at(m->l->c->diag, node->loc);
     *PUSH(k->arena, &k->loc) = node->loc;
-    double flops = 2.0 * (double)(m->passes * m->lines * m->m) * (double)m->n * (double)m->kn;
+    double rows = (double)(m->passes * m->lines * m->m);
+    double flops = 2.0 * rows * (double)m->n * (double)true_depth(m);
     build_launch(&build, m->passes * npanels, flops, at->node ? at->node : "matmul");
+}
+// Products of bf16 where the machine has them: *a becomes A in words.
+static bool find_pairs(MatMul *m, NodeId an, View *a) {
+    View v;
+    if (m->b_deep != 2 || !lower_unmade(m->l, an, &v)) return false;
+    int last = v.rank - 1;
+    bool ok = v.dt == DT_BF16 && v.stride[last] == 2 && m->kn % 2 == 0;
+    for (int i = 0; i < last; i++) ok = ok && v.stride[i] % 4 == 0;
+    if (!ok || v.offset % 4 || !isa_find(K_DPBF16, DT_F32, m->l->target)) return false;
+    v.dim[last] /= 2;
+    v.stride[last] = 4;
+    *a = v;
+    m->is_pairs = true;
+    m->kn /= 2;
+    m->b_deep = 1;
+    return true;
 }
 // A weight that was rounded to a half type (pass dtype) lies in the image as that.
 static NodeId stored_weight(Lower *l, NodeId w) {
@@ -437,7 +461,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
     memcpy(m.ext, f->view, sizeof m.ext);
     View a, b, c = lower_dest(l, f->result);
-    if (!find_in_place(&m, an, &c, &a)) a = lower_f32_view(l, an);
+    bool has_a = find_in_place(&m, an, &c, &a);
     if (m.is_packed) {
         int64_t panel = sched_panel(shape, l->opt->target, l->opt->also, l->opt->tuning);
         PackKind pack = bt.dt == DT_BF16 ? PACK_PAIRS : PACK_PANEL;
@@ -445,10 +469,11 @@ bool lower_matmul(Lower *l, const Fused *f) {
             l, (Region){.expr = bn, .pack = pack, .trans = trans, .nr = (int32_t)panel}, &bt);
         m.b_dt = b.dt;
         m.b_deep = pack == PACK_PAIRS ? 2 : 1;
+        has_a = has_a || find_pairs(&m, an, &a);
         m.b_k = panel * b_nbytes(&m);
         m.b_panel = ceil_div(m.kn, m.b_deep) * m.b_deep * m.b_k;
         m.parts = panel / m.columns;
-        if (m.b_dt != DT_F32) m.choice.panels = 1;
+        if (m.b_dt != DT_F32 && !m.is_pairs) m.choice.panels = 1;
     } else {
         b = lower_f32_view(l, bn);
         if (trans) {
@@ -461,6 +486,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
         b = lower_contiguous_rows(l, &b);
         m.b_panel = m.columns * 4;
     }
+    if (!has_a) a = lower_f32_view(l, an);
     if (!m.is_packed && b.dim[b.rank - 1] == 1) b.stride[b.rank - 1] = 4;
     describe(&m, &c, &a, &b);
     cut_rows(&m);

@@ -1,25 +1,32 @@
 // micro.c: the matrix micro-kernel: mr rows x nv vectors of accumulators, one broadcast of A and nv
-// vectors of B a step, no unrolling (KERNELS section 14: rolled 9x48 is the fastest f32 shape).
+// vectors of B a step, no unrolling (KERNELS section 14: rolled 9x48 is the fastest f32 shape). A
+// step is one k of f32 or a pair of them in bf16.
 #include "passes/lower/lower.h"
 
 enum { LINE = 64 };
+static VType operand_type(const Micro *m) {
+    return vec_type(m->is_pairs ? DT_I32 : DT_F32, m->lanes);
+}
 static Val b_load(Kern *k, const Micro *m, Val b, int j) {
     int lanes = j == m->nv - 1 ? m->tail : m->lanes;
-    return k_load(k, vec_type(DT_F32, m->lanes), b, (int64_t)j * m->lanes * 4, lanes);
+    return k_load(k, operand_type(m), b, (int64_t)j * m->lanes * 4, lanes);
+}
+static Val multiply_add(Kern *k, const Micro *m, Val a, Val b, Val c) {
+    return m->is_pairs ? k_dpbf16(k, a, b, c) : k_fma(k, a, b, c);
 }
 typedef struct Slots {
     Val v[MR_MAX][NV_MAX];
 } Slots;
 // kn steps in a rolled loop: unrolled ones were never faster and often slower.
 static void steps(Kern *k, const Micro *m, Val a, Val b, int64_t kn, const Slots *acc) {
-    VType vt = vec_type(DT_F32, m->lanes);
+    VType vt = operand_type(m);
     Val i = k_loopn(k, kn), bv[NV_MAX];
     Val ai = k_padd(k, a, k_imuli(k, i, m->a_k)), bi = k_padd(k, b, k_imuli(k, i, m->b_k));
     for (int j = 0; j < m->nv; j++) bv[j] = b_load(k, m, bi, j);
     for (int r = 0; r < m->mr; r++) {
         Val av = k_loadb(k, vt, ai, r * m->a_row);
         for (int j = 0; j < m->nv; j++)
-            k_set(k, acc->v[r][j], k_fma(k, av, bv[j], k_get(k, acc->v[r][j])));
+            k_set(k, acc->v[r][j], multiply_add(k, m, av, bv[j], k_get(k, acc->v[r][j])));
     }
     k_end(k);
 }

@@ -97,6 +97,48 @@ static void test_levels(void **state) {
         test_ctx_free(t);
     }
 }
+// ---- products of bf16 --------------------------------------------------------------------------
+static bool has_op(const Program *p, KOp op) {
+    for (uint32_t i = 0; i < p->kern.n; i++)
+        for (uint32_t j = 0; j < p->kern.data[i]->ins.n; j++)
+            if (kern_ins(p->kern.data[i], j)->op == op) return true;
+    return false;
+}
+// y = (-x) W: x itself would be read in place.
+static Graph *computed_linear(Arena *a, int64_t depth) {
+    Graph *g = linear(a, depth, true);
+    NodeId y = g->output.data[0].node, x = g->input.data[0];
+    Node *matmul = graph_node(g, y);
+    NodeId w = matmul->in[1];
+    g->output.data[0].node = g_matmul(g, g_unary(g, OP_NEG, x), w, true);
+    return g;
+}
+static void multiply(TestCtx *t, int64_t depth, const Target *target, int64_t k_chunk) {
+    Arena *a = t->c.arena;
+    TuningRow row = {.op = OP_MATMUL, .any_shape = true, .set = choice_untuned};
+    row.set.k_chunk = k_chunk;
+    Tuning tuning = {&row, 1};
+    PassOptions o = {.target = target, .max_slices = 3, .dtype = DT_BF16};
+    if (k_chunk) o.tuning = &tuning;
+    Graph *g = computed_linear(a, depth);
+    Program *p = pipeline_run(&t->c, g, &o);
+    assert_non_null(p);
+    assert_int_equal(has_op(p, K_DPBF16), passes_have_products(&o) && depth % 2 == 0);
+    char *image = arena_alloc(a, p->weight_bytes), *end = image;
+    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    float *x = random_floats(a, ROWS * depth, 9), got[ROWS * N];
+    assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){got}, 3, a));
+    assert_true(distance(got, eager(t, g, x)) < 1e-6);
+}
+static void test_products(void **state) {
+    (void)state;
+    for (size_t i = 0; target_at(i); i++)
+        for (unsigned n = 0; n < 2 * COUNT_OF(depths); n++) {
+            TestCtx *t = test_ctx();
+            multiply(t, depths[n / 2], target_at(i), n % 2);
+            test_ctx_free(t);
+        }
+}
 static void test_keep(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
@@ -114,6 +156,7 @@ static void test_keep(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_halves), cmocka_unit_test(test_levels),
+                                       cmocka_unit_test(test_products),
                                        cmocka_unit_test(test_keep)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
