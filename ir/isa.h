@@ -11,6 +11,8 @@ typedef struct IsaRow {
 } IsaRow;
 // The row of an op that the target has; NULL when it is not listed or the target lacks it.
 const IsaRow *isa_find(KOp op, DType dt, const Target *t);
+// The target multiplies bf16, by vectors or on tiles.
+bool isa_has_products(const Target *t);
 // The target has the instruction: no row speaks against it.
 bool isa_legal(const Kern *k, const Ins *i);
 #endif

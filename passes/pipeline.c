@@ -199,9 +199,9 @@ static bool run(Pipeline *l, Level until) {
     return ok;
 }
 bool passes_have_products(const PassOptions *o) {
-    bool has = o->target && isa_find(K_DPBF16, DT_F32, o->target);
+    bool has = o->target && isa_has_products(o->target);
     for (const Target *const *t = o->also; t && *t; t++)
-        has = has || isa_find(K_DPBF16, DT_F32, *t);
+        has = has || isa_has_products(*t);
     return has;
 }
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o) {

@@ -6,14 +6,19 @@
 // A lifetime reaches from the first to the last instruction that names the slot. One that crosses
 // the border of a loop holds through all of that loop: the next turn may need it. One inside of a
 // loop starts with a complete write, says the verifier, so nothing of it lives from turn to turn.
+//
+// A register that was free for long is better than one that was read just now, whose products may
+// still be under way; so registers are taken in turn, and frugally only when that does not suffice.
 #include "passes/kernel/rewrite.h"
 #include "passes/passes.h"
+#include <string.h>
 
 typedef struct Life {
     Val first, last;
 } Life;
 typedef struct Numbering {
-    Val taken[TILE_REGISTERS]; // the slot that had the register last
+    Val taken[TILE_REGISTERS]; // the slot that had the register last; 0 = none yet
+    bool is_frugal;            // leaves registers alone that nobody had
     const Life *life;
     uint8_t *number; // of each slot
     Val at;          // the instruction that was visited last
@@ -49,24 +54,35 @@ static void hold_through_loops(const Kern *k, Life *life) {
 static bool same_shape(const Ins *a, const Ins *b) {
     return a->imm == b->imm && a->imm2 == b->imm2;
 }
-static void number(Numbering *t, const Kern *k, Val slot) {
+static bool is_better(const Numbering *t, int r, int than) {
+    Val a = t->taken[r], b = t->taken[than];
+    if (t->is_frugal && !a != !b) return a != 0;
+    return a && b ? t->life[a].last < t->life[b].last : !a && b;
+}
+static bool number(Numbering *t, const Kern *k, Val slot) {
     const Life *l = t->life;
     int best = -1;
     for (int r = 0; r < TILE_REGISTERS; r++) {
         Val had = t->taken[r];
         bool fits = !had || (same_shape(kern_ins(k, had), kern_ins(k, slot)) &&
                              l[had].last < l[slot].first);
-        if (fits && (best < 0 || (had && !t->taken[best]))) best = r;
+        if (fits && (best < 0 || is_better(t, r, best))) best = r;
     }
-    if (best < 0) die("tiles", "@%s: more than %d tiles at once", k->name, TILE_REGISTERS);
+    if (best < 0) return false;
     t->taken[best] = slot;
     t->number[slot] = (uint8_t)(best + 1);
+    return true;
 }
 // In the order in which lifetimes begin.
-static void number_all(Numbering *t, const Kern *k) {
+static bool number_all(Numbering *t, const Kern *k, bool is_frugal) {
+    memset(t->taken, 0, sizeof t->taken);
+    t->is_frugal = is_frugal;
     for (Val v = 1; v < k->ins.n; v++)
         for (Val slot = 1; slot < k->ins.n; slot++)
-            if (kern_ins(k, slot)->op == K_TILE && t->life[slot].first == v) number(t, k, slot);
+            if (kern_ins(k, slot)->op == K_TILE && t->life[slot].first == v &&
+                !number(t, k, slot))
+                return false;
+    return true;
 }
 static Val rewrite(void *ctx, Kern *to, const Ins *i) {
     Numbering *t = ctx;
@@ -82,7 +98,8 @@ void pass_tiles(Kern *k, Kern *out) {
     Life *life = find_lives(k, out->arena);
     Numbering t = {.life = life, .number = NEW_N(out->arena, uint8_t, k->ins.n)};
     hold_through_loops(k, life);
-    if (kern_has_tiles(k)) number_all(&t, k);
+    if (kern_has_tiles(k) && !number_all(&t, k, false) && !number_all(&t, k, true))
+        die("tiles", "@%s: more than %d tiles at once", k->name, TILE_REGISTERS);
     bool is_used = false;
     for (Val v = 1; v < k->ins.n; v++) is_used = is_used || t.number[v];
     if (is_used) kern_emit(out, (Ins){.op = K_TCONFIG});

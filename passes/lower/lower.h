@@ -157,4 +157,38 @@ void micro_sum(Kern *k, const Micro *m, Val a, Val b, int64_t kn, Val acc[MR_MAX
 // rows of nv vectors at `tile_row` bytes. `add`: the tile already holds a sum.
 void micro_blocked(Kern *k, const Micro *m, Val a, Val b, int64_t kn, int64_t block, Val tile,
                    int64_t tile_row, bool add);
+// ---- the same on tiles (micro_tile.c). Depths are in words: an even k of bf16 and the next one.
+// A has rows of words, B rows of columns; a tile of sums has up to 16 rows and 16 columns.
+typedef struct TileMicro {
+    int tiles, rows;             // 1 or 2 tiles of so many rows
+    int second;                  // the row at which the second begins
+    int columns;                 // tiles of columns: 1 or 2
+    bool has_rest;               // some depth in this kernel is no multiple of 16
+    int64_t a_row, b_row, c_row; // bytes between rows
+    // Emits what runs beside the products of step i of n, if anything.
+    void (*beside)(void *ctx, Val i, int64_t n);
+    void *ctx;
+} TileMicro;
+typedef struct TileSums { // accumulators
+    Val v[2][2];
+} TileSums;
+typedef struct TileStart {
+    Val sums;         // where sums lie that this block adds to; 0: it starts from zero
+    Val before;       // where the sums go that the accumulators still hold, of the block before
+    int tiles_before; // its tiles of rows; 0: none
+} TileStart;
+TileSums tile_sums(Kern *k, const TileMicro *t);
+void tile_zero(Kern *k, const TileMicro *t, const TileSums *s);
+// s = A x B over `depth` words; tile_put stores it.
+void tile_block(Kern *k, const TileMicro *t, Val a, Val b, int64_t depth, const TileSums *s,
+                const TileStart *from);
+void tile_put(Kern *k, const TileMicro *t, const TileSums *s, Val to);
+int64_t tile_steps(int64_t depth); // how often `beside` runs
+// m rows as blocks: `whole` of two full tiles, then one of `last` tiles (or 0) from row `at`, of
+// which the first `done` rows are in the blocks before: a tile costs the same whatever its rows.
+typedef struct TileSplit {
+    int64_t whole, at;
+    int last, done, rows, second; // rows of a tile; second: of the last block
+} TileSplit;
+TileSplit tile_split(int64_t m);
 #endif

@@ -7,59 +7,16 @@
 //           the epilogue
 // A task is one panel of one pass, so threads split N at batch 1 and read every weight once.
 #include "ir/isa.h"
-#include "passes/lower/lower.h"
+#include "passes/lower/matmul.h"
 #include <string.h>
 
-typedef struct MatMul {
-    Lower *l;
-    const Fused *f;
-    Kern *k;
-    Choice choice;
-    int lanes;
-    int64_t lines, m, n, kn; // a pass has `lines` times m rows; columns, depth
-    int64_t outer_rank, outer[MAX_RANK], passes;
-    Nest nest; // operand 0 C, 1 A, 2 B, 3.. external; last two loops are rows and columns
-    DType dt[MAX_OPERANDS];
-    Val arg[MAX_OPERANDS], base[MAX_OPERANDS]; // whole operand; of the current pass
-    View ext[MAX_ARGS];                        // of the epilogue's operands
-    int64_t a_k, b_k, b_panel; // bytes: A's and B's step in k; from panel to panel of B
-    int64_t b_deep;            // k's that lie side by side in B: 2 of pairs, whose step is 2 b_k
-    Runs runs;                 // of A's k
-    int64_t parts;             // panels of ours in one of B: another level's are wider
-    Val part;                  // which of them
-    int64_t block, chunk;      // K block (meaning), K chunk (speed)
-    int64_t columns;           // of a full panel
-    Val tile;
-    int64_t tile_row;
-    bool is_packed;
-    bool is_pairs; // A and B are bf16 and multiply as that: a word of two k is one k from here on
-    DType b_dt;    // of a packed B; other halves are widened into `wide`, a chunk of a panel at a
-                   // time. bf16 lies in pairs, so a chunk has an even length
-    Val wide;
-    bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
-    // the row being written by the epilogue
-    Val row[MAX_OPERANDS], panel_col;
-    int vec, vec_lanes;
-} MatMul;
-
-enum { C = 0, A = 1, B = 2, EXT = 3 };
-static int64_t col_stride(const MatMul *m, int o) {
-    return m->nest.stride[o][m->nest.rank - 1];
-}
-static int64_t row_stride(const MatMul *m, int o) {
-    return m->nest.stride[o][m->nest.rank - 2];
-}
-static int64_t line_stride(const MatMul *m, int o) {
-    return m->lines > 1 ? m->nest.stride[o][m->nest.rank - 3] : 0;
-}
 static int64_t true_depth(const MatMul *m) {
     return m->is_pairs ? 2 * m->kn : m->kn;
 }
 static int64_t b_nbytes(const MatMul *m) {
     return m->is_pairs ? 4 : dtype_info[m->b_dt].nbytes;
 }
-// All operands but B moved on by `by` rows or lines.
-static void move_rows(const MatMul *m, int64_t (*stride)(const MatMul *, int), Val by,
+void matmul_move_rows(const MatMul *m, int64_t (*stride)(const MatMul *, int), Val by,
                       const Val from[MAX_OPERANDS], Val to[MAX_OPERANDS]) {
     Kern *k = m->k;
     for (int o = 0; o < m->nest.noperands; o++)
@@ -70,34 +27,38 @@ static Val load_external(void *ctx, uint32_t ext, VType t) {
     MatMul *m = ctx;
     int o = EXT + (int)ext;
     (void)t;
-    return load_as(m->k, m->dt[o], m->row[o], col_stride(m, o) * m->lanes * m->vec,
-                   col_stride(m, o), m->lanes, m->vec_lanes);
+    return load_as(m->k, m->dt[o], m->row[o], matmul_col_stride(m, o) * m->lanes * m->vec,
+                   matmul_col_stride(m, o), m->lanes, m->vec_lanes);
 }
-// From the tile, row by row: the fused ops, then C.
-static void epilogue(MatMul *m, const Micro *u, const Val at[MAX_OPERANDS]) {
+void matmul_epilogue(MatMul *m, const Micro *u, Val sums, const Val at[MAX_OPERANDS], Val lo,
+                     Val hi) {
     Kern *k = m->k;
     VType vt = vec_type(DT_F32, m->lanes);
-    Val r = k_loopn(k, u->mr);
-    Val src = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
-    for (int o = 0; o < m->nest.noperands; o++)
-        if (o != A && o != B)
-            m->row[o] =
-                row_stride(m, o) ? k_padd(k, at[o], k_imuli(k, r, row_stride(m, o))) : at[o];
+    Val r = k_loop(k, lo, hi, 1);
+    Val src = k_padd(k, sums, k_imuli(k, r, m->tile_row));
+    for (int o = 0; o < m->nest.noperands; o++) {
+        int64_t stride = matmul_row_stride(m, o);
+        if (o != A && o != B) m->row[o] = stride ? k_padd(k, at[o], k_imuli(k, r, stride)) : at[o];
+    }
     for (int j = 0; j < u->nv; j++) {
         m->vec = j;
         m->vec_lanes = j == u->nv - 1 ? u->tail : m->lanes;
         Val v = k_load(k, vt, src, (int64_t)j * m->lanes * 4, m->lanes);
         if (m->is_last_chunk) v = fused_emit(m->f, k, v, m->lanes, load_external, m);
-        store_as(k, m->dt[C], m->row[C], col_stride(m, C) * m->lanes * j, col_stride(m, C), v,
-                 m->vec_lanes);
+        store_as(k, m->dt[C], m->row[C], matmul_col_stride(m, C) * m->lanes * j,
+                 matmul_col_stride(m, C), v, m->vec_lanes);
     }
     k_end(k);
+}
+static void epilogue(MatMul *m, const Micro *u, const Val at[MAX_OPERANDS]) {
+    Val first = k_index(m->k, 0), end = k_index(m->k, u->mr);
+    matmul_epilogue(m, u, m->tile, at, first, end);
 }
 static void load_sum(MatMul *m, const Micro *u, Val c) { // earlier chunks, from C into the tile
     Kern *k = m->k;
     VType vt = vec_type(DT_F32, m->lanes);
     Val r = k_loopn(k, u->mr);
-    Val src = k_padd(k, c, k_imuli(k, r, row_stride(m, C))),
+    Val src = k_padd(k, c, k_imuli(k, r, matmul_row_stride(m, C))),
         dst = k_padd(k, m->tile, k_imuli(k, r, m->tile_row));
     for (int j = 0; j < u->nv; j++) {
         int lanes = j == u->nv - 1 ? u->tail : m->lanes;
@@ -116,7 +77,7 @@ static void at_panel(MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_
         shared = k_idiv(k, p, parts);
     }
     for (int o = 0; o < m->nest.noperands; o++) {
-        int64_t step = o == A ? 0 : o == B ? m->b_panel : col_stride(m, o) * m->columns;
+        int64_t step = o == A ? 0 : o == B ? m->b_panel : matmul_col_stride(m, o) * m->columns;
         Val n = shared && o == B ? shared : p;
         at[o] = step ? k_padd(k, from[o], k_imuli(k, n, step)) : from[o];
     }
@@ -171,7 +132,7 @@ static void row_blocks(MatMul *m, Micro u, int64_t first, Val first_block, int64
     if (!count) return;
     Val i = k_loopn(k, count), here[MAX_OPERANDS], there[MAX_OPERANDS];
     Val row = k_iaddi(k, k_imuli(k, i, u.mr), first), nth = k_iadd(k, i, first_block);
-    move_rows(m, row_stride, row, at, here);
+    matmul_move_rows(m, matmul_row_stride, row, at, here);
     if (m->choice.panels == 1) {
         one_block(m, u, nth, here, depth);
     } else {
@@ -186,7 +147,7 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
     Kern *k = m->k;
     Micro u = {.lanes = m->lanes,
                .nv = (int)ceil_div(columns, m->lanes),
-               .a_row = row_stride(m, A),
+               .a_row = matmul_row_stride(m, A),
                .a_k = m->a_k,
                .b_k = m->wide ? m->columns * 4 : m->b_k,
                .is_pairs = m->is_pairs,
@@ -205,6 +166,11 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
         at_panel(m, p, base, at);
     else
         memcpy(at, base, sizeof at);
+    if (m->is_tiled) {
+        matmul_tile_panel(m, &u, at);
+        k_end(k);
+        return;
+    }
     if (m->wide) widen_panel(m, at[B], depth);
     RowSplit s = sched_rows(m->m, m->choice.rows);
     if (m->is_packed) {
@@ -215,7 +181,7 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
         u.next = (Prefetch){.group = rate.group, .lines = rate.lines};
     }
     Val line = m->lines > 1 ? k_loopn(k, m->lines) : k_index(k, 0), here[MAX_OPERANDS];
-    move_rows(m, line_stride, line, at, here);
+    matmul_move_rows(m, matmul_line_stride, line, at, here);
     Val block = k_imuli(k, line, s.count);
     u.mr = s.rows;
     row_blocks(m, u, 0, block, s.big, here, p, end, depth);
@@ -410,7 +376,8 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
         m->dt[o] = v->dt;
     }
     m->tile_row = m->choice.vectors * m->lanes * 4;
-    m->tile = k_scratch(k, (uint64_t)(m->choice.rows * m->tile_row));
+    int64_t sums = m->is_tiled ? matmul_tile_rows(m) : m->choice.rows;
+    m->tile = k_scratch(k, (uint64_t)(sums * m->tile_row));
     int64_t wide_rows = ceil_div(m->chunk, m->b_deep) * m->b_deep;
     if (m->b_dt != DT_F32 && !m->is_pairs)
         m->wide = k_scratch(k, (uint64_t)(wide_rows * m->columns * 4));
@@ -430,11 +397,12 @@ static bool find_pairs(MatMul *m, NodeId an, View *a) {
     int last = v.rank - 1;
     bool ok = v.dt == DT_BF16 && v.stride[last] == 2 && m->kn % 2 == 0;
     for (int i = 0; i < last; i++) ok = ok && v.stride[i] % 4 == 0;
-    if (!ok || v.offset % 4 || !isa_find(K_DPBF16, DT_F32, m->l->target)) return false;
+    if (!ok || v.offset % 4 || !isa_has_products(m->l->target)) return false;
     v.dim[last] /= 2;
     v.stride[last] = 4;
     *a = v;
     m->is_pairs = true;
+    m->is_tiled = isa_find(K_TDPBF16, DT_NONE, m->l->target) != NULL;
     m->kn /= 2;
     m->b_deep = 1;
     return true;
@@ -455,7 +423,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.kn = at->dim[at->rank - 1];
     m.n = ct.dim[ct.rank - 1];
     Shape shape = {{type_count(&ct) / m.n, m.n, m.kn}};
-    m.choice = sched_choose(OP_MATMUL, shape, l->target, l->opt->tuning);
+    m.choice = sched_choose_for(OP_MATMUL, bt.dt, shape, l->target, l->opt->tuning);
     m.columns = m.choice.vectors * m.lanes;
     m.parts = m.b_deep = 1;
     m.is_packed = lower_is_const(l, bn) && type_count(&bt) == m.kn * m.n;
@@ -463,7 +431,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     View a, b, c = lower_dest(l, f->result);
     bool has_a = find_in_place(&m, an, &c, &a);
     if (m.is_packed) {
-        int64_t panel = sched_panel(shape, l->opt->target, l->opt->also, l->opt->tuning);
+        int64_t panel = sched_panel(bt.dt, shape, l->opt->target, l->opt->also, l->opt->tuning);
         PackKind pack = bt.dt == DT_BF16 ? PACK_PAIRS : PACK_PANEL;
         b = lower_region(
             l, (Region){.expr = bn, .pack = pack, .trans = trans, .nr = (int32_t)panel}, &bt);
@@ -473,7 +441,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
         m.b_k = panel * b_nbytes(&m);
         m.b_panel = ceil_div(m.kn, m.b_deep) * m.b_deep * m.b_k;
         m.parts = panel / m.columns;
-        if (m.b_dt != DT_F32 && !m.is_pairs) m.choice.panels = 1;
+        if (m.is_tiled || (m.b_dt != DT_F32 && !m.is_pairs)) m.choice.panels = 1;
     } else {
         b = lower_f32_view(l, bn);
         if (trans) {
@@ -491,8 +459,8 @@ bool lower_matmul(Lower *l, const Fused *f) {
     describe(&m, &c, &a, &b);
     cut_rows(&m);
     m.block = sched_k_block(m.kn);
-    bool can_chunk = c.dt == DT_F32 && col_stride(&m, C) == 4;
-    m.chunk = can_chunk ? sched_k_chunk(&m.choice, l->target, m.m, m.kn) : m.kn;
+    bool can_chunk = c.dt == DT_F32 && matmul_col_stride(&m, C) == 4;
+    m.chunk = can_chunk && !m.is_tiled ? sched_k_chunk(&m.choice, l->target, m.m, m.kn) : m.kn;
     if (m.chunk % m.b_deep && m.chunk < m.kn) m.chunk += m.block;
     emit_matmul(&m, &c, &a, &b);
     build_tunable(l, OP_MATMUL, shape);

@@ -4,15 +4,20 @@
 
 typedef struct Sched {
     GraphOp op;
+    DType weights; // NONE = any
     uint64_t features;
     uint32_t vbytes; // 0 = any
     int64_t mr, nv;  // register block: rows, vectors
     const char *reason;
 } Sched;
 static const Sched rows[] = {
-#define SCHED(op, features, vbytes, mr, nv, reason) {OP_##op, features, vbytes, mr, nv, reason},
+#define SCHED(op, features, vbytes, mr, nv, reason)                                                \
+    {OP_##op, DT_NONE, features, vbytes, mr, nv, reason},
+#define SCHED_BF16(op, features, vbytes, mr, nv, reason)                                           \
+    {OP_##op, DT_BF16, features, vbytes, mr, nv, reason},
 #include "passes/lower/schedule.def"
 #undef SCHED
+#undef SCHED_BF16
 };
 enum { MM = 1, ATT = 2 };
 const KnobInfo knob_info[] = {
@@ -34,31 +39,42 @@ static bool is_for(const TuningRow *r, GraphOp op, const Shape *s) {
     for (size_t i = 0; i < COUNT_OF(s->dim); i++) same = same && r->shape.dim[i] == s->dim[i];
     return r->any_shape || same;
 }
-static bool fits(const Sched *s, GraphOp op, const Target *t) {
-    return s->op == op && target_has(t, s->features) && (!s->vbytes || s->vbytes == t->vbytes);
+static bool fits(const Sched *s, GraphOp op, DType weights, const Target *t) {
+    return s->op == op && target_has(t, s->features) && (!s->vbytes || s->vbytes == t->vbytes) &&
+           (s->weights == DT_NONE || s->weights == weights);
 }
 Choice sched_choose(GraphOp op, Shape s, const Target *t, const Tuning *tuning) {
+    return sched_choose_for(op, DT_NONE, s, t, tuning);
+}
+Choice sched_choose_for(GraphOp op, DType weights, Shape s, const Target *t,
+                        const Tuning *tuning) {
     Choice c = {.panels = 1, .prefetch_ahead = 1};
+    const Sched *row = NULL;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (fits(&rows[i], op, t)) {
-            c.rows = rows[i].mr;
-            c.vectors = rows[i].nv;
-        }
+        if (fits(&rows[i], op, weights, t)) row = &rows[i];
+    c.rows = row ? row->mr : 0;
+    c.vectors = row ? row->nv : 0;
     for (uint32_t i = 0; tuning && i < tuning->n; i++) {
         TuningRow r = tuning->row[i];
         if (!is_for(&r, op, &s)) continue;
         for (size_t k = 0; k < knob_rows; k++)
             if (*knob_of(&r.set, k) != UNTUNED) *knob_of(&c, k) = *knob_of(&r.set, k);
     }
+    if (row && row->weights != DT_NONE) {
+        c.rows = row->mr;
+        c.vectors = row->nv;
+    }
     return c;
 }
 static int64_t common_divisor(int64_t a, int64_t b) {
     return b ? common_divisor(b, a % b) : a;
 }
-int64_t sched_panel(Shape s, const Target *t, const Target *const *also, const Tuning *tuning) {
-    int64_t panel = sched_choose(OP_MATMUL, s, t, tuning).vectors * target_lanes(t, 4);
+int64_t sched_panel(DType weights, Shape s, const Target *t, const Target *const *also,
+                    const Tuning *tuning) {
+    int64_t vectors = sched_choose_for(OP_MATMUL, weights, s, t, tuning).vectors;
+    int64_t panel = vectors * target_lanes(t, 4);
     for (; also && *also; also++) {
-        int64_t other = sched_panel(s, *also, NULL, tuning);
+        int64_t other = sched_panel(weights, s, *also, NULL, tuning);
         panel = panel / common_divisor(panel, other) * other;
     }
     return panel;
@@ -84,6 +100,11 @@ int64_t sched_k_chunk(const Choice *c, const Target *t, int64_t nrows, int64_t k
     if (fit < block) fit = block;
     int64_t chunks = ceil_div(k, fit);
     return ceil_div(ceil_div(k, chunks), block) * block; // even chunks
+}
+int64_t sched_tile_chunk(const Choice *c, int64_t words) {
+    enum { SPAN = 16, FIT = 192 }; // words of a step; a panel of 32 columns is half of L1 then
+    int64_t chunks = ceil_div(words, c->k_chunk ? ceil_div(c->k_chunk, 2) : FIT);
+    return (int64_t)round_up((uint64_t)ceil_div(words, chunks), SPAN);
 }
 int64_t sched_m_chunk(const Choice *c, const Target *t, int64_t nrows, int64_t k) {
     enum { LEAST = 192 }; // rows that share one pass over the weights

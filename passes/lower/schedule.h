@@ -58,9 +58,11 @@ static inline int64_t *knob_of(Choice *c, size_t knob) {
 }
 bool knob_is_for(const KnobInfo *i, GraphOp op);
 Choice sched_choose(GraphOp op, Shape s, const Target *t, const Tuning *tuning);
+Choice sched_choose_for(GraphOp op, DType weights, Shape s, const Target *t, const Tuning *tuning);
 // Columns of a panel of packed weights: those of the register block of `t`, or, in an object of
 // several levels (`also`: the others, ends with NULL), the least common multiple of theirs.
-int64_t sched_panel(Shape s, const Target *t, const Target *const *also, const Tuning *tuning);
+int64_t sched_panel(DType weights, Shape s, const Target *t, const Target *const *also,
+                    const Tuning *tuning);
 // Why the register block cannot be, or NULL.
 const char *sched_refuses(GraphOp op, const Choice *c, const Target *t);
 extern const Choice choice_untuned; // every knob UNTUNED
@@ -68,6 +70,8 @@ extern const Choice choice_untuned; // every knob UNTUNED
 // How many k (a multiple of the block) of `rows` rows of A stay in half of L2 while all panels
 // pass.
 int64_t sched_k_chunk(const Choice *c, const Target *t, int64_t rows, int64_t k);
+// How many words (two bf16) of a panel on tiles stay in L1 while all rows pass; whole steps.
+int64_t sched_tile_chunk(const Choice *c, int64_t words);
 // Rows of one pass over the weights: as many as keep A's rows in half of L2, never less than 192.
 int64_t sched_m_chunk(const Choice *c, const Target *t, int64_t rows, int64_t k);
 // Attention: blocks of query rows that share one pass over a head's K^T and V (`per_key` floats a

@@ -1,7 +1,7 @@
 // test_diff_fixtures.c: every kernel that real models need, each once, on random contents in
 // buffers that end where its accesses end: the interpreter against every printer, on every level.
 //
-//     test_diff_fixtures [--target T] [--printers llvm,gcc-O1] MODEL…
+//     test_diff_fixtures [--target T] [--printers llvm,gcc-O1] [--dtype bf16] MODEL…
 //
 // Each model is lowered with all its outputs; then with a batch of 3, its own outputs and, where it
 // can, a mask of patches and pixels as bytes.
@@ -19,6 +19,7 @@ typedef struct Kernels { // of one level
     VEC(const char *) text;
     VEC(Memory) m;
     VEC(int64_t) tasks;
+    DType dtype; // of weights
 } Kernels;
 
 // ---- gathering -------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ static bool add_model(Kernels *s, const Target *t, const char *path, const Front
     Ctx c = s->c;
     if (!must) c.diag = diag_new(c.arena, NULL, NULL);
     Graph *g = frontend_load(&c, path, o);
-    PassOptions passes = {.target = t, .max_slices = 4};
+    PassOptions passes = {.target = t, .max_slices = 4, .dtype = s->dtype};
     Program *p = g ? pipeline_run(&c, g, &passes) : NULL;
     if (p) add_kernels(s, p);
     return p != NULL;
@@ -109,7 +110,7 @@ static void find_failures(Test *t, const KernelRun *r) {
     }
 }
 static void run_target(Test *t, const Target *target) {
-    Kernels s = {.c = loud_ctx("kernels")};
+    Kernels s = {.c = loud_ctx("kernels"), .dtype = t->w.dtype};
     for (int i = 0; i < t->w.nfiles; i++) t->failures += !add_variants(&s, target, t->w.file[i]);
     for (uint32_t from = 0; from < s.kern.n; from += BATCH) {
         KernelRun r = {.target = target,
@@ -128,7 +129,7 @@ static void run_target(Test *t, const Target *target) {
     ctx_free(&s.c);
 }
 int main(int argc, char **argv) {
-    Test t = {.w = {.printers = "llvm"}};
+    Test t = {.w = {.printers = "llvm", .dtype = DT_F32}};
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (!words_parse(&t.w, argc, argv)) return 2;
     t.nprinters = printers_parse(arena_new("printers"), t.w.printers, t.printer);

@@ -54,6 +54,11 @@ diff_test(fixtures test_diff_fixtures ${fixtures})
 diff_long(fixtures_more test_diff_fixtures
   --printers llvm,gcc-O0,gcc-O1,gcc-O2,clang-19-O1,clang-19-O2,clang-14-O2 ${fixtures})
 # the matrix unit; skipped where it is not, after what can be done without
+diff_test(fixtures_tiles test_diff_fixtures --dtype bf16 --target x86-64-amx --printers llvm,gcc-O1
+  ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/heads3_d16/config.json
+  ${CMAKE_SOURCE_DIR}/tests/fixtures/hf/odd_sizes/config.json
+  ${CMAKE_SOURCE_DIR}/tests/fixtures/digits/model/config.json)
+set_tests_properties(diff_fixtures_tiles PROPERTIES SKIP_REGULAR_EXPRESSION "\\[SKIP\\]")
 diff_test(tiles test_diff_tiles --printers llvm,gcc-O1,clang-19-O1,clang-14-O1)
 set_tests_properties(diff_tiles PROPERTIES SKIP_RETURN_CODE 77)
 diff_test(shrink test_diff_shrink)

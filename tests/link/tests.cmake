@@ -25,5 +25,5 @@ add_test(NAME link_installed COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR
   -P ${CMAKE_CURRENT_LIST_DIR}/installed.cmake)
 set_tests_properties(link_stopped link_installed PROPERTIES LABELS link TIMEOUT 300)
 add_test(NAME link_tiles COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/tiles.py
-  $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/tests/tiles)
+  $<TARGET_FILE:vitc> ${CMAKE_SOURCE_DIR} $<TARGET_FILE:vitc-runtime> ${CMAKE_BINARY_DIR}/tests/tiles)
 set_tests_properties(link_tiles PROPERTIES LABELS link TIMEOUT 120)

@@ -123,7 +123,8 @@ static void multiply(TestCtx *t, int64_t depth, const Target *target, int64_t k_
     Graph *g = computed_linear(a, depth);
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
-    assert_int_equal(has_op(p, K_DPBF16), passes_have_products(&o) && depth % 2 == 0);
+    bool multiplies = has_op(p, K_DPBF16) || has_op(p, K_TDPBF16);
+    assert_int_equal(multiplies, passes_have_products(&o) && depth % 2 == 0);
     char *image = arena_alloc(a, p->weight_bytes), *end = image;
     assert_true(program_image(p, t->c.scratch, keep_image, &end));
     float *x = random_floats(a, ROWS * depth, 9), got[ROWS * N];

@@ -36,6 +36,27 @@ static void test_levels(void **state) {
         }
     }
 }
+static void test_bf16_weights(void **state) { // panels of two tiles, whatever a tuning says
+    (void)state;
+    TuningRow row = {OP_MATMUL, true, {{0}}, choice_untuned};
+    row.set.vectors = 3;
+    row.set.panels = 4;
+    Tuning t = {&row, 1};
+    const Target *amx = target_find("x86-64-amx"), *also[] = {v4(), NULL};
+    assert_int_equal(sched_choose(OP_MATMUL, fc1, amx, NULL).vectors, 3);
+    assert_int_equal(sched_choose_for(OP_MATMUL, DT_BF16, fc1, amx, &t).vectors, 2);
+    assert_int_equal(sched_choose_for(OP_MATMUL, DT_BF16, fc1, amx, &t).panels, 4);
+    assert_int_equal(sched_choose_for(OP_MATMUL, DT_BF16, fc1, v4(), &t).vectors, 3);
+    assert_int_equal(sched_panel(DT_BF16, fc1, amx, NULL, NULL), 32);
+    assert_int_equal(sched_panel(DT_BF16, fc1, amx, also, NULL), 96);
+    assert_int_equal(sched_panel(DT_F32, fc1, amx, also, NULL), 48);
+    Choice c = {.k_chunk = 0};
+    assert_int_equal(sched_tile_chunk(&c, 384), 192); // K 768: two chunks of 24 KiB
+    assert_int_equal(sched_tile_chunk(&c, 512), 176);
+    assert_int_equal(sched_tile_chunk(&c, 31), 32);
+    c.k_chunk = 65;
+    assert_int_equal(sched_tile_chunk(&c, 100), 32);
+}
 static void test_later_rows_win(void **state) {
     (void)state;
     TuningRow row[3] = {{OP_MATMUL, true, {{0}}, choice_untuned},
@@ -97,7 +118,7 @@ static void test_prefetch(void **state) {
 }
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),   cmocka_unit_test(test_later_rows_win),
+        cmocka_unit_test(test_levels),   cmocka_unit_test(test_bf16_weights), cmocka_unit_test(test_later_rows_win),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_k_chunk),
         cmocka_unit_test(test_prefetch),
     };
