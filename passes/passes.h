@@ -89,6 +89,7 @@ Program *program_weights_as_input(const Program *p, Arena *a);
 // passes/kernel
 void pass_math(Kern *k, Kern *out);  // EXP, ERF… into arithmetic: fills `out`
 void pass_tiles(Kern *k, Kern *out); // tiles get registers, the matrix unit its configuration
+bool kern_tiles_fit(const Kern *k);  // or there are too many at once: asked of what is read
 void pass_legal(Kern *k, Kern *out); // what the target has not (isa.def) into what it has
 void pass_dead(Kern *k, Kern *out);  // what nobody uses is left out
 #endif

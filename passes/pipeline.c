@@ -230,13 +230,22 @@ static int done_before(const Program *p) {
         }
     return P_lower | (has_math ? 0 : P_math) | (has_tiles ? 0 : P_tiles);
 }
+static bool tiles_fit(Ctx *c, const Program *p) {
+    for (uint32_t i = 0; i < p->kern.n; i++)
+        if (!kern_tiles_fit(p->kern.data[i]))
+            return diag_error(c->diag, ERR_MODEL, 0, "kernel @%s: more than %d tiles at once",
+                              p->kern.data[i]->name, TILE_REGISTERS);
+    return true;
+}
 bool pipeline_program(Ctx *c, Program *p, const PassOptions *o) {
+    if (!tiles_fit(c, p)) return false;
     Pipeline l = {.p = {c, o}, .prog = p, .done = done_before(p)};
     return run(&l, KERNEL);
 }
 bool pipeline_kernel(Ctx *c, Kern **k, const PassOptions *o) {
     Program *p = program_new(c->arena, (*k)->target, NULL);
     *PUSH(c->arena, &p->kern) = *k;
+    if (!tiles_fit(c, p)) return false;
     Pipeline l = {.p = {c, o}, .prog = p, .is_kernel = true, .done = done_before(p)};
     bool ok = run(&l, KERNEL);
     *k = p->kern.data[0];

@@ -16,11 +16,13 @@
 typedef struct Life {
     Val first, last;
 } Life;
+typedef VEC(Val) Slots;
 typedef struct Numbering {
     Val taken[TILE_REGISTERS]; // the slot that had the register last; 0 = none yet
     bool is_frugal;            // leaves registers alone that nobody had
     const Life *life;
-    uint8_t *number; // of each slot
+    Slots slot;      // that are used
+    uint8_t *number; // of each
     Val at;          // the instruction that was visited last
 } Numbering;
 
@@ -38,12 +40,12 @@ static Life *find_lives(const Kern *k, Arena *a) {
     return life;
 }
 // Inner loops first, so that what grows to the end of one is seen by those around it.
-static void hold_through_loops(const Kern *k, Life *life) {
+static void hold_through_loops(const Kern *k, Life *life, const Slots *slots) {
     for (Val loop = k->ins.n; loop-- > 1;) {
         if (kern_ins(k, loop)->op != K_LOOP) continue;
         Val end = kern_loop_end(k, loop);
-        for (Val v = 1; v < k->ins.n; v++) {
-            Life *l = &life[v];
+        for (uint32_t n = 0; n < slots->n; n++) {
+            Life *l = &life[slots->data[n]];
             bool starts_inside = l->first > loop && l->first < end;
             bool ends_inside = l->last > loop && l->last < end;
             if (starts_inside && !ends_inside) l->first = loop;
@@ -78,10 +80,10 @@ static bool number_all(Numbering *t, const Kern *k, bool is_frugal) {
     memset(t->taken, 0, sizeof t->taken);
     t->is_frugal = is_frugal;
     for (Val v = 1; v < k->ins.n; v++)
-        for (Val slot = 1; slot < k->ins.n; slot++)
-            if (kern_ins(k, slot)->op == K_TILE && t->life[slot].first == v &&
-                !number(t, k, slot))
-                return false;
+        for (uint32_t n = 0; n < t->slot.n; n++) {
+            Val slot = t->slot.data[n];
+            if (t->life[slot].first == v && !number(t, k, slot)) return false;
+        }
     return true;
 }
 static Val rewrite(void *ctx, Kern *to, const Ins *i) {
@@ -94,15 +96,26 @@ static Val rewrite(void *ctx, Kern *to, const Ins *i) {
     numbered.number = t->number[t->at];
     return numbered.number ? kern_emit(to, numbered) : KERN_DROP;
 }
+static bool find_numbers(Numbering *t, const Kern *k, Arena *a) {
+    Life *life = find_lives(k, a);
+    *t = (Numbering){.life = life, .number = NEW_N(a, uint8_t, k->ins.n)};
+    for (Val v = 1; v < k->ins.n; v++)
+        if (kern_ins(k, v)->op == K_TILE && life[v].first) *PUSH(a, &t->slot) = v;
+    hold_through_loops(k, life, &t->slot);
+    return !t->slot.n || number_all(t, k, false) || number_all(t, k, true);
+}
+bool kern_tiles_fit(const Kern *k) {
+    Arena *a = arena_new("tiles");
+    Numbering t;
+    bool fit = find_numbers(&t, k, a);
+    arena_free(a);
+    return fit;
+}
 void pass_tiles(Kern *k, Kern *out) {
-    Life *life = find_lives(k, out->arena);
-    Numbering t = {.life = life, .number = NEW_N(out->arena, uint8_t, k->ins.n)};
-    hold_through_loops(k, life);
-    if (kern_has_tiles(k) && !number_all(&t, k, false) && !number_all(&t, k, true))
+    Numbering t;
+    if (!find_numbers(&t, k, out->arena))
         die("tiles", "@%s: more than %d tiles at once", k->name, TILE_REGISTERS);
-    bool is_used = false;
-    for (Val v = 1; v < k->ins.n; v++) is_used = is_used || t.number[v];
-    if (is_used) kern_emit(out, (Ins){.op = K_TCONFIG});
+    if (t.slot.n) kern_emit(out, (Ins){.op = K_TCONFIG});
     kern_rewrite(k, out, rewrite, &t);
-    if (is_used) kern_emit(out, (Ins){.op = K_TRELEASE});
+    if (t.slot.n) kern_emit(out, (Ins){.op = K_TRELEASE});
 }
