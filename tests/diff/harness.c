@@ -1,5 +1,6 @@
 // harness.c: see harness.h.
 #include "tests/diff/harness.h"
+#include "tests/diff/emulate_tiles.h"
 #include "runtime/vitc.h"
 #include <signal.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ const char *verdict_text(Verdict v) {
     return "cannot be interpreted";
 }
 static volatile sig_atomic_t is_interpreting; // state of the process, for the handler
+static bool is_emulating;                     // in every child
 static void on_signal(int signo) {
     (void)signo;
     _exit(is_interpreting ? INVALID : CRASHES);
@@ -67,6 +69,7 @@ void phase_begin(bool interpreting, unsigned seconds) {
 static void catch_signals(void) {
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM};
     for (size_t i = 0; i < COUNT_OF(fatal); i++) signal(fatal[i], on_signal);
+    if (is_emulating) tiles_emulate(on_signal);
 }
 Verdict in_child(Verdict (*work)(void *ctx), void *ctx, bool quiet) {
     fflush(NULL);
@@ -110,6 +113,12 @@ bool host_can_run(const Target *t) {
     if (target_runs_here(t, t->features) && vitc_cpu_check(t->features) == VITC_OK) return true;
     printf("%s: [SKIP] this processor cannot run it\n", t->name);
     return false;
+}
+bool host_can_run_or_emulate(const Target *t) {
+    if (vitc_cpu_check(t->features) == VITC_OK) return host_can_run(t);
+    is_emulating = tiles_can_be_emulated(t, vitc_cpu_features());
+    if (is_emulating) printf("%s: with an emulated matrix unit\n", t->name);
+    return is_emulating || host_can_run(t);
 }
 static bool take(Words *w, const char *word, const char *value) {
     uint64_t number = strtoull(value, NULL, 0);

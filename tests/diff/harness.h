@@ -44,6 +44,8 @@ void ctx_free(Ctx *c);
 
 // ---- surroundings ----------------------------------------------------------------------------
 bool host_can_run(const Target *t); // else says [SKIP]
+// That, or with the matrix unit emulated, which it says; slow.
+bool host_can_run_or_emulate(const Target *t);
 typedef struct Words {
     uint64_t count, seed;
     int64_t index;        // only this one, or -1

@@ -136,8 +136,9 @@ int main(int argc, char **argv) {
     if (!t.nprinters) return 2;
     for (size_t i = 0; target_at(i); i++) {
         const Target *target = target_at(i);
-        if ((t.w.target && strcmp(t.w.target, target->name)) || !host_can_run(target)) continue;
-        run_target(&t, target);
+        if (t.w.target && strcmp(t.w.target, target->name)) continue;
+        bool runs = t.w.target ? host_can_run_or_emulate(target) : host_can_run(target);
+        if (runs) run_target(&t, target);
     }
     printf("%.1f s of processor time\n", cpu_seconds());
     return t.failures != 0;
