@@ -89,20 +89,23 @@ Program *kernel_program(Ctx *c, const KernelRun *r) {
     }
     return p;
 }
-// Equal bytes, or NaNs of f32 where that is enough.
-static bool same_region(const KernelRun *r, const char *x, const char *y, uint64_t n) {
+// Equal bytes, or NaNs of f32 or of halves where that is enough.
+static bool same_region(const KernelRun *r, DType held, const char *x, const char *y, uint64_t n) {
     if (!memcmp(x, y, n)) return true;
-    for (uint64_t i = 0; i < n / 4; i++) {
-        double v = dtype_read_f(DT_F32, x, i), w = dtype_read_f(DT_F32, y, i);
-        if (memcmp(x + 4 * i, y + 4 * i, 4) && (!r->is_model || v == v || w == w)) return false;
+    DType dt = dtype_is_half(held) ? held : DT_F32;
+    uint64_t size = dtype_info[dt].nbytes;
+    for (uint64_t i = 0; i < n / size; i++) {
+        double v = dtype_read_f(dt, x, i), w = dtype_read_f(dt, y, i);
+        bool same = !memcmp(x + size * i, y + size * i, size);
+        if (!same && (!r->is_model || v == v || w == w)) return false;
     }
-    return !memcmp(x + n / 4 * 4, y + n / 4 * 4, n % 4);
+    return !memcmp(x + n / size * size, y + n / size * size, n % size);
 }
 static bool same_bytes(const KernelRun *r, const Memory *m, uint32_t i, const char *printer,
                        int64_t lo, int64_t hi) {
     for (int k = 0; k < m->n; k++) {
         uint64_t at = 0;
-        if (same_region(r, m->got[k], m->want[k], m->nbytes[k])) continue;
+        if (same_region(r, m->dt[k], m->got[k], m->want[k], m->nbytes[k])) continue;
         while (m->got[k][at] == m->want[k][at]) at++;
         fprintf(stderr,
                 "%s: @%s: %s: tasks %lld to %lld: byte %llu of %s is %02x, should be %02x\n",
