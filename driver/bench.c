@@ -66,12 +66,25 @@ static void mark_launch(void *ctx, uint32_t launch) {
 static void add_cost(Arena *a, Costs *costs, const Cost *c, const char *kernel_name) {
     uint32_t i = 0;
     while (i < costs->n && costs->data[i].kernel != c->kernel) i++;
-    if (i == costs->n) *PUSH(a, costs) = (Cost){.name = kernel_name, .kernel = c->kernel};
+    Cost first = {.name = kernel_name, .kernel = c->kernel, .is_bf16 = c->is_bf16};
+    if (i == costs->n) *PUSH(a, costs) = first;
     Cost *sum = &costs->data[i];
     sum->calls += c->calls;
     sum->seconds += c->seconds;
     sum->flops += c->flops;
     sum->nbytes += c->nbytes;
+}
+static bool multiplies_bf16(const Kern *k) {
+    for (Val v = 1; v < k->ins.n; v++)
+        if (kern_ins(k, v)->op == K_DPBF16 || kern_ins(k, v)->op == K_TDPBF16) return true;
+    return false;
+}
+// Of the level that was measured. Not known of an object file, which holds no kernels but code.
+static double bf16_flops(const Program *p) {
+    double sum = 0;
+    for (uint32_t i = 0; p && i < p->launch.n; i++)
+        if (multiplies_bf16(p->kern.data[p->launch.data[i].kern])) sum += p->launch.data[i].flops;
+    return sum;
 }
 // A kernel has a name in the Program; in an object file it is known by what its first launch
 // computes.
@@ -80,14 +93,16 @@ static void add_up(Measuring *m, const Program *p) {
     Arena *a = m->tool->c.arena;
     for (uint32_t i = 0; i < object->n_launches; i++) {
         const vitc_launch *l = &object->launches[i];
+        const Kern *k = p ? p->kern.data[p->launch.data[i].kern] : NULL;
         Cost c = {.name = l->label ? l->label : "",
+                  .is_bf16 = k && multiplies_bf16(k),
                   .kernel = (const void *)(uintptr_t)l->kernel,
                   .calls = 1,
                   .seconds = median_of(m->launch_times[i].data, m->launch_times[i].n),
                   .flops = (double)l->flops,
                   .nbytes = 1024.0 * l->kib};
         *PUSH(a, &m->b.launch) = c;
-        add_cost(a, &m->b.kernel, &c, p ? p->kern.data[p->launch.data[i].kern]->name : c.name);
+        add_cost(a, &m->b.kernel, &c, k ? k->name : c.name);
         m->b.profiled += c.seconds;
     }
 }
@@ -109,16 +124,16 @@ static bool profile(Measuring *m, const Program *p) {
         if (status != VITC_OK) return status_error(m->tool, status);
     }
     m->b.profile_runs = (uint32_t)runs;
-    add_up(m, level_of(p, m->b.info->target));
+    add_up(m, p);
     return true;
 }
 // What moves faster than memory came out of caches, so L2 is its limit.
 static void find_bound(Rate *r, const Limits *l) {
     bool is_cached = r->of_dram > 1;
     double of_moving = is_cached ? r->nbytes / l->l2 : r->of_dram;
-    r->of_bound = r->of_flops > of_moving ? r->of_flops : of_moving;
+    r->of_bound = r->of_peak > of_moving ? r->of_peak : of_moving;
     if (r->of_bound <= 0) return;
-    r->bound = r->of_flops > of_moving ? "compute" : is_cached ? "cache" : "memory";
+    r->bound = r->of_peak > of_moving ? "compute" : is_cached ? "cache" : "memory";
 }
 Rate cost_rate(const Cost *c, const Limits *l) {
     Rate r = {.bound = "-"};
@@ -126,10 +141,18 @@ Rate cost_rate(const Cost *c, const Limits *l) {
     r.flops = c->flops / c->seconds;
     r.nbytes = c->nbytes / c->seconds;
     if (!l) return r;
-    r.of_flops = r.flops / l->flops;
+    r.of_peak = r.flops / (c->is_bf16 ? l->bf16 : l->flops);
     r.of_dram = r.nbytes / l->dram;
     find_bound(&r, l);
     return r;
+}
+// The time that the arithmetic of one call takes at the limits, in that of a call.
+double bench_of_peak(const Bench *b, uint32_t timing) {
+    if (!b->limits) return 0;
+    const Limits *l = &b->limits[timing];
+    double least = ((double)b->info->flops - b->bf16_flops) / l->flops;
+    if (b->bf16_flops > 0) least += b->bf16_flops / l->bf16;
+    return least / b->timing.data[timing].median;
 }
 uint32_t batch_of(const vitc_model_info *m) {
     return m->n_inputs && m->inputs[0].rank ? (uint32_t)m->inputs[0].dim[0] : 1;
@@ -153,10 +176,12 @@ static bool bench_model(Tool *t, void *arg, Str *out) {
     m.b.info = executable_load(t, job->exe);
     if (!m.b.info || !session_open(t, job->exe, m.b.info, &m.session)) return false;
     if (!t->opt.no_probe && !probe(&m, job)) return false;
+    const Program *p = level_of(job->exe->program, m.b.info->target);
+    m.b.bf16_flops = bf16_flops(p);
     make_inputs(&m);
     for (size_t i = 0; i < job->nthreads; i++)
         if (!measure(&m, job->threads[i])) return false;
-    if (wants_profile(&t->opt) && !profile(&m, job->exe->program)) return false;
+    if (wants_profile(&t->opt) && !profile(&m, p)) return false;
     Str report = str_new(t->c.arena), svg = str_new(t->c.arena);
     (t->opt.json ? bench_print_json : bench_print)(&m.b, t->opt.launches, &report);
     if (t->opt.roofline) roofline_draw(&m.b, &svg);

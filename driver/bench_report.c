@@ -15,12 +15,12 @@ static const char *giga(Arena *a, double rate) {
 // ---- text -----------------------------------------------------------------------------------
 static void print_limits(const Bench *b, Str *s) {
     if (!b->limits) return;
-    str_addf(s, "\nlimits of this machine, %s, as measured\n%7s %9s %12s %12s\n", b->info->target,
-             "threads", "GFLOP/s", "memory GB/s", "L2 GB/s");
+    str_addf(s, "\nlimits of this machine, %s, as measured\n%7s %9s %9s %12s %12s\n",
+             b->info->target, "threads", "GFLOP/s", "bf16", "memory GB/s", "L2 GB/s");
     for (uint32_t i = 0; i < b->timing.n; i++) {
         const Limits *l = &b->limits[i];
-        str_addf(s, "%7lld %9.1f %12.1f %12.1f\n", (long long)l->threads, l->flops * 1e-9,
-                 l->dram * 1e-9, l->l2 * 1e-9);
+        str_addf(s, "%7lld %9.1f %9s %12.1f %12.1f\n", (long long)l->threads, l->flops * 1e-9,
+                 giga(s->arena, l->bf16), l->dram * 1e-9, l->l2 * 1e-9);
     }
 }
 static void print_cost(const Bench *b, const Cost *c, Str *s) {
@@ -28,13 +28,13 @@ static void print_cost(const Bench *b, const Cost *c, Str *s) {
     Rate r = cost_rate(c, bench_limits(b));
     str_addf(s, "%6s %9s %6u %8s %6s %9s %7s %6s %8s  %s\n",
              percent(a, share(c->seconds, b->profiled)), text_seconds(a, c->seconds), c->calls,
-             giga(a, r.flops), percent(a, r.of_flops),
+             giga(a, r.flops), percent(a, r.of_peak),
              c->nbytes > 0 ? text_bytes(a, (uint64_t)c->nbytes) : "-", giga(a, r.nbytes),
              percent(a, r.of_dram), r.bound, escape(a, SINK_TERMINAL, c->name));
 }
 static void print_costs(const Bench *b, const char *what, const Costs *costs, Str *s) {
     str_addf(s, "\n%6s %9s %6s %8s %6s %9s %7s %6s %8s  %s\n", "share", "time", "calls", "GFLOP/s",
-             "of FMA", "moved", "GB/s", "of mem", "bound", what);
+             "of peak", "moved", "GB/s", "of mem", "bound", what);
     for (uint32_t i = 0; i < costs->n; i++) print_cost(b, &costs->data[i], s);
 }
 void bench_print(const Bench *b, bool every_launch, Str *s) {
@@ -43,15 +43,14 @@ void bench_print(const Bench *b, bool every_launch, Str *s) {
              escape(s->arena, SINK_TERMINAL, m->name ? m->name : "a model"), m->target, batch_of(m),
              text_flops(s->arena, (double)m->flops));
     str_addf(s, "%7s %10s %10s %10s %9s %7s %9s %8s\n", "threads", "min", "median", "p99",
-             "GFLOP/s", "of FMA", "items/s", "runs");
+             "GFLOP/s", "of peak", "items/s", "runs");
     for (uint32_t i = 0; i < b->timing.n; i++) {
         const Timing *r = &b->timing.data[i];
         double rate = (double)m->flops / r->median;
         str_addf(s, "%7lld %10s %10s %10s %9.1f %7s %9.1f %8u\n", (long long)r->threads,
                  text_seconds(s->arena, r->min), text_seconds(s->arena, r->median),
                  text_seconds(s->arena, r->p99), rate * 1e-9,
-                 percent(s->arena, b->limits ? rate / b->limits[i].flops : 0),
-                 batch_of(m) / r->median, r->runs);
+                 percent(s->arena, bench_of_peak(b, i)), batch_of(m) / r->median, r->runs);
     }
     print_limits(b, s);
     if (!b->profile_runs) return;
@@ -76,6 +75,7 @@ static void json_limits(const Bench *b, Json *j) {
         json_put_object(j, NULL);
         json_put_int(j, "threads", l->threads);
         json_put_real(j, "gflops", l->flops * 1e-9);
+        put_known(j, "bf16_gflops", l->bf16 > 0, l->bf16 * 1e-9);
         json_put_real(j, "memory_gbps", l->dram * 1e-9);
         json_put_real(j, "l2_gbps", l->l2 * 1e-9);
         json_put_end(j);
@@ -96,7 +96,7 @@ static void json_costs(const Bench *b, const char *key, const Costs *costs, Json
         put_known(j, "bytes", c->nbytes > 0, c->nbytes);
         json_put_real(j, "gflops", r.flops * 1e-9);
         put_known(j, "gbps", c->nbytes > 0, r.nbytes * 1e-9);
-        put_known(j, "of_fma", b->limits != NULL, r.of_flops);
+        put_known(j, "of_peak", b->limits != NULL, r.of_peak);
         put_known(j, "of_memory", b->limits && c->nbytes > 0, r.of_dram);
         json_put_text(j, "bound", *r.bound == '-' ? NULL : r.bound);
         json_put_end(j);
@@ -131,7 +131,7 @@ void bench_print_json(const Bench *b, bool every_launch, Str *s) {
         json_put_real(&j, "median", r->median);
         json_put_real(&j, "p99", r->p99);
         json_put_real(&j, "gflops", rate * 1e-9);
-        put_known(&j, "of_fma", b->limits != NULL, b->limits ? rate / b->limits[i].flops : 0);
+        put_known(&j, "of_peak", b->limits != NULL, bench_of_peak(b, i));
         json_put_end(&j);
     }
     json_put_end(&j);

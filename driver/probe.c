@@ -1,7 +1,9 @@
-// probe.c: see probe.h. Two kernels: one multiplies and adds in registers only, one only reads. All
-// data are random: some processors clock higher on zeros.
+// probe.c: see probe.h. Three kernels: one multiplies and adds in registers only, one does so with
+// bf16 where the level has such products, one only reads. All data are random: some processors
+// clock higher on zeros.
 #include "driver/execute.h"
 #include "driver/probe.h"
+#include "ir/isa.h"
 #include "runtime/vitc_object.h"
 #include <math.h>
 
@@ -33,6 +35,59 @@ static Kern *fma_kernel(Arena *a, const Target *t) {
     k_end(k);
     return k;
 }
+// Products of bf16 in vectors: the accumulators are f32 as above, a word of two is the data.
+static Kern *pairs_kernel(Arena *a, const Target *t) {
+    Kern *k = kern_new(a, "probe_pairs", t);
+    VType v = vec_type(DT_F32, (int)target_lanes(t, 4)), words = vec_type(DT_I32, v.n);
+    int n = accumulators(t);
+    Val data = k_param(k, "data", DT_F32, false), sums = k_param(k, "sums", DT_F32, true);
+    Val acc[64], lo = k_lo(k), hi = k_hi(k), x = k_load(k, words, data, 0, v.n);
+    Val y = k_load(k, words, data, (int64_t)t->vbytes, v.n);
+    for (int i = 0; i < n; i++) acc[i] = k_reg(k, v);
+    k_loop(k, lo, hi, 1);
+    for (int i = 0; i < n; i++) k_set(k, acc[i], k_load(k, v, data, i * (int)t->vbytes, v.n));
+    k_loopn(k, STEPS);
+    for (int i = 0; i < n; i++) k_set(k, acc[i], k_dpbf16(k, x, y, k_get(k, acc[i])));
+    k_end(k);
+    for (int i = 0; i < n; i++) k_store(k, sums, i * (int)t->vbytes, k_get(k, acc[i]), v.n);
+    k_end(k);
+    return k;
+}
+// Products of bf16 on tiles: 2 x 2 of them, operands stay.
+static Kern *tiles_kernel(Arena *a, const Target *t) {
+    Kern *k = kern_new(a, "probe_tiles", t);
+    Val data = k_param(k, "data", DT_F32, false), sums = k_param(k, "sums", DT_F32, true);
+    Val c[4], in[4], lo = k_lo(k), hi = k_hi(k);
+    for (int i = 0; i < 4; i++) c[i] = k_tile(k, TILE_ROWS, TILE_BYTES);
+    for (int i = 0; i < 4; i++) in[i] = k_tile(k, TILE_ROWS, TILE_BYTES);
+    k_loop(k, lo, hi, 1);
+    for (int i = 0; i < 4; i++) {
+        k_tzero(k, c[i]);
+        k_tload(k, K_TLOAD, in[i], data, i * TILE_ROWS * TILE_BYTES, TILE_BYTES);
+    }
+    k_loopn(k, STEPS);
+    for (int i = 0; i < 4; i++) k_tdp(k, K_TDPBF16, c[i], in[i / 2], in[2 + i % 2]);
+    k_end(k);
+    for (int i = 0; i < 4; i++) k_tstore(k, sums, i * TILE_ROWS * TILE_BYTES, TILE_BYTES, c[i]);
+    k_end(k);
+    return k;
+}
+// How this level multiplies bf16, and operations of one task of it.
+typedef struct Products {
+    Kern *kern; // NULL: it does not
+    double flops;
+} Products;
+static Products products_of(Arena *a, const Target *t) {
+    Products p = {0};
+    if (isa_find(K_TDPBF16, DT_NONE, t)) {
+        p.kern = tiles_kernel(a, t);
+        p.flops = 4.0 * 2 * TILE_ROWS * TILE_ROWS * TILE_BYTES / 2 * STEPS;
+    } else if (isa_find(K_DPBF16, DT_F32, t)) {
+        p.kern = pairs_kernel(a, t);
+        p.flops = 4.0 * accumulators(t) * target_lanes(t, 4) * STEPS;
+    }
+    return p;
+}
 static Kern *read_kernel(Arena *a, const Target *t) {
     enum { SUMS = 8 };
     Kern *k = kern_new(a, "probe_read", t);
@@ -54,13 +109,15 @@ static Kern *read_kernel(Arena *a, const Target *t) {
     return k;
 }
 // A model of two launches, to be loaded; its launches are called one by one.
-static const vitc_object *load_probe(Tool *t, const Target *target) {
+static const vitc_object *load_probe(Tool *t, const Target *target, Kern *products) {
     Ctx *c = &t->c;
     Program *p = program_new(c->arena, target, graph_new(c->arena));
-    Kern *made[] = {fma_kernel(c->arena, target), read_kernel(c->arena, target)};
-    for (uint32_t i = 0; i < COUNT_OF(made); i++) {
+    Kern *made[] = {fma_kernel(c->arena, target), read_kernel(c->arena, target), products};
+    for (uint32_t i = 0; i < COUNT_OF(made) && made[i]; i++) {
         Kern *legal = kern_new(c->arena, made[i]->name, target);
-        pass_legal(made[i], legal);
+        Kern *numbered = kern_new(c->arena, made[i]->name, target);
+        pass_tiles(made[i], numbered);
+        pass_legal(numbered, legal);
         *PUSH(c->arena, &p->kern) = legal;
         *PUSH(c->arena, &p->launch) = (Launch){.kern = i, .nargs = 2, .grid = 1, .label = ""};
     }
@@ -114,7 +171,8 @@ static size_t buffer_bytes(void) {
     return most < WEIGHTS_LIKE ? (size_t)most / CHUNK * CHUNK : WEIGHTS_LIKE;
 }
 bool probe_limits(Tool *t, const Target *target, const int64_t *threads, size_t n, Limits *out) {
-    const vitc_object *probe = load_probe(t, target);
+    Products products = products_of(t->c.arena, target);
+    const vitc_object *probe = load_probe(t, target, products.kern);
     if (!probe) return false;
     vitc_kernel fma = probe->launches[0].kernel, read = probe->launches[1].kernel;
     Arena *a = arena_new("probe");
@@ -138,6 +196,8 @@ bool probe_limits(Tool *t, const Target *target, const int64_t *threads, size_t 
         l.kernel = fma;
         l.tasks = 1;
         out[i].flops = rate_of(l, &s, 2.0 * (double)fmas);
+        if (products.kern) l.kernel = probe->launches[2].kernel;
+        if (products.kern) out[i].bf16 = rate_of(l, &s, products.flops);
         session_threads(t, &s, 1);
     }
     arena_free(a);

@@ -7,6 +7,7 @@
 typedef struct Limits {
     int64_t threads;
     double flops;    // f32 a second; a multiply-add is two
+    double bf16;     // the same of products of bf16 summed in f32; 0: the level has none
     double dram, l2; // bytes read a second: from a buffer as large as weights, from half of L2 each
 } Limits;
 // For each count of threads at once; below 1.5 s for a few. Must run in a child. False after a
