@@ -71,6 +71,7 @@ const Target *target_of_options(Tool *t) {
 // What the user says, or what the type of the weights makes likely.
 double tolerance_of(const Options *o) {
     if (o->tolerance >= 0) return o->tolerance;
+    if (!strcmp(o->f32_math, "bf16x3")) return 1e-4;
     return !strcmp(o->dtype, "bf16") ? 2e-2 : !strcmp(o->dtype, "f16") ? 2e-3 : 2e-5;
 }
 
@@ -84,6 +85,29 @@ bool tuning_is_absent(Tool *t) {
     return !t->opt.tuning ||
            diag_error(t->c.diag, ERR_USAGE, 0,
                       "--tuning is for models: the schedules of this file are chosen");
+}
+
+// ---- f32 math -------------------------------------------------------------------------------
+static bool has_products(const Target *t) {
+    return passes_have_products(&(PassOptions){.target = t});
+}
+static const char *levels_with_products(Tool *t) {
+    Str s = str_new(t->c.arena);
+    for (size_t i = 0; target_at(i); i++)
+        if (has_products(target_at(i))) str_addf(&s, "%s%s", s.n ? ", " : "", target_at(i)->name);
+    return str_cstr(&s);
+}
+static bool read_f32_math(Tool *t, PassOptions *out) {
+    const char *math = t->opt.f32_math;
+    if (!strcmp(math, "f32")) return true;
+    out->f32_parts = !strcmp(math, "bf16x3") ? 2 : 3;
+    if (out->dtype != DT_F32)
+        return diag_error(t->c.diag, ERR_USAGE, 0, "--f32-math %s is for --dtype f32, not for %s",
+                          math, t->opt.dtype);
+    if (passes_have_products(out)) return true;
+    diag_error(t->c.diag, ERR_TARGET, 0, "--f32-math %s: %s has no products of bf16", math,
+               out->target->name);
+    return diag_note(t->c.diag, "levels that have them: %s", levels_with_products(t));
 }
 
 // ---- pipeline -------------------------------------------------------------------------------
@@ -103,6 +127,7 @@ bool pass_options(Tool *t, PassOptions *out) {
         .stop_after = o->stop_after,
         .time = o->time,
     };
+    if (!read_f32_math(t, out)) return false;
     if (o->tuning && level[1])
         return diag_error(t->c.diag, ERR_USAGE, 0, "--tuning is for one level, not for several");
     if (o->tuning && !read_tuning(t, level[0], &out->tuning)) return false;

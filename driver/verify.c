@@ -1,7 +1,8 @@
 // verify.c: does the compiled object say what the model says? The object runs in a child with one
 // thread and with all; beside it graph_eval computes the graph as it was imported, before any pass.
 // Two objects are checked: the one that compile writes, and (unless --outputs chose) one that also
-// gives the hidden state of every layer, so that an error shows where it begins.
+// gives the hidden state of every layer, so that an error shows where it begins. With --f32-math,
+// each is compiled once more with products of f32, whose error stands beside.
 #include "driver/execute.h"
 #include "driver/feed.h"
 #include <math.h>
@@ -10,6 +11,7 @@
 typedef struct Row {           // one compared output
     const char *name, *object; // object: "model" or "layers"
     double max_abs, rel_l2, cosine;
+    double plain_l2; // rel_l2 of products of f32, with --f32-math
     bool passes;
 } Row;
 typedef struct Verify {
@@ -107,7 +109,7 @@ static Row compare(const char *name, const Tensor *want, const void *got, double
     }
     double rel = diff == 0 ? 0 : norm > 0 ? sqrt(diff / norm) : INFINITY;
     double cosine = norm > 0 && got_norm > 0 ? dot / sqrt(norm * got_norm) : diff == 0;
-    return (Row){name, NULL, max_abs, rel, cosine, rel <= tolerance};
+    return (Row){name, NULL, max_abs, rel, cosine, NAN, rel <= tolerance};
 }
 static const Tensor *find_want(const Verify *v, const char *name) {
     for (uint32_t i = 0; i < v->reference->output.n; i++)
@@ -154,14 +156,14 @@ static uint64_t total_bytes(const ProgramTensor *x, uint32_t n) {
     for (uint32_t i = 0; i < n; i++) sum += type_nbytes(&x[i].type);
     return sum;
 }
-// Compiles with these outputs, runs, and adds a row for each output.
-static bool check_object(Verify *v, const char *what, const char *outputs) {
+// Compiles with these outputs and runs: what it gives with one thread.
+static bool run_model(Verify *v, const char *outputs, const Program **program, const char **got) {
     Tool *t = v->tool;
     FrontendOptions f = v->front;
     f.outputs = outputs;
     Executable exe;
     Bytes sent;
-    const Program *p = build_program(t, v->model, &f);
+    const Program *p = *program = build_program(t, v->model, &f);
     if (!p || !executable_from_program(t, p, 0, &exe)) return false;
     if (!v->in && !t->opt.input.n) random_inputs(v, p);
     ObjectJob job = {v, &exe};
@@ -173,8 +175,13 @@ static bool check_object(Verify *v, const char *what, const char *outputs) {
         return diag_error(t->c.diag, ERR_INTERNAL, 0, "the object's tensors have other sizes");
     keep_inputs(v, p, sent.data);
     if (!v->want && !evaluate(v, p)) return false;
-    const char *got = (const char *)sent.data + ni;
-    v->same_bytes &= !memcmp(got, got + no, no);
+    *got = (const char *)sent.data + ni;
+    v->same_bytes &= !memcmp(*got, *got + no, no);
+    return true;
+}
+// Adds a row for each output.
+static bool add_rows(Verify *v, const char *what, const Program *p, const char *got) {
+    Tool *t = v->tool;
     for (uint32_t i = 0; i < p->output.n; i++) {
         const ProgramTensor *o = &p->output.data[i];
         const Tensor *want = find_want(v, o->name);
@@ -188,6 +195,26 @@ static bool check_object(Verify *v, const char *what, const char *outputs) {
     }
     return true;
 }
+static bool has_plain(const Verify *v) {
+    return strcmp(v->tool->opt.f32_math, "f32") != 0;
+}
+static bool check_object(Verify *v, const char *what, const char *outputs) {
+    const Program *p;
+    const char *got;
+    uint32_t first = v->row.n;
+    if (!run_model(v, outputs, &p, &got) || !add_rows(v, what, p, got)) return false;
+    if (!has_plain(v)) return true;
+    const char *math = v->tool->opt.f32_math;
+    v->tool->opt.f32_math = "f32";
+    bool ok = run_model(v, outputs, &p, &got);
+    v->tool->opt.f32_math = math;
+    for (uint32_t i = 0; ok && i < p->output.n; i++) {
+        const ProgramTensor *o = &p->output.data[i];
+        v->row.data[first + i].plain_l2 = compare(o->name, find_want(v, o->name), got, 0).rel_l2;
+        got += type_nbytes(&o->type);
+    }
+    return ok;
+}
 
 // ---- the verdict ----------------------------------------------------------------------------
 static const Row *worst_row(const Verify *v) {
@@ -197,12 +224,14 @@ static const Row *worst_row(const Verify *v) {
     return worst;
 }
 static void print_table(const Verify *v, const Target *target, bool pass, Str *s) {
-    str_addf(s, "%-8s %-24s %10s %10s %12s\n", "object", "output", "max abs", "rel L2", "cosine");
+    str_addf(s, "%-8s %-24s %10s %10s %12s%s\n", "object", "output", "max abs", "rel L2", "cosine",
+             has_plain(v) ? "  f32 rel L2" : "");
     for (uint32_t i = 0; i < v->row.n; i++) {
         const Row *r = &v->row.data[i];
-        str_addf(s, "%-8s %-24s %10.2e %10.2e %12.9f%s\n", r->object,
-                 escape(s->arena, SINK_TERMINAL, r->name), r->max_abs, r->rel_l2, r->cosine,
-                 r->passes ? "" : "  over the tolerance");
+        str_addf(s, "%-8s %-24s %10.2e %10.2e %12.9f", r->object,
+                 escape(s->arena, SINK_TERMINAL, r->name), r->max_abs, r->rel_l2, r->cosine);
+        if (has_plain(v)) str_addf(s, "  %10.2e", r->plain_l2);
+        str_add(s, r->passes ? "\n" : "  over the tolerance\n");
     }
     str_addf(
         s, "%s: %s, largest relative L2 error %.2e (tolerance %.0e), %s with 1 and %lld threads\n",
@@ -225,6 +254,7 @@ static void print_json(const Verify *v, const Target *target, bool pass, Str *s)
         json_put_real(&j, "max_abs", r->max_abs);
         json_put_real(&j, "rel_l2", r->rel_l2);
         json_put_real(&j, "cosine", r->cosine);
+        if (has_plain(v)) json_put_real(&j, "rel_l2_f32", r->plain_l2);
         json_put_bool(&j, "pass", r->passes);
         json_put_end(&j);
     }

@@ -11,6 +11,8 @@ typedef struct PassOptions {
     const struct Tuning *tuning; // of passes/lower/schedule.h; NULL: schedule.def alone
     struct Tunables *tunables;   // there: gets every launch that a tuning can change
     DType dtype;            // F32 (or NONE), F16, BF16: what linear layers have operands rounded to
+    uint32_t f32_parts;     // of dtype F32: bf16 parts that linear layers split operands into, 2 or
+                            // 3, where the target has products of bf16; 0: none
     const char *const *keep_f32; // names or patterns of weights that stay f32
     uint32_t nkeep_f32;
     const char *dump;       // -d: names separated by commas, "all", "+name"; NULL = none
@@ -52,7 +54,8 @@ void pipeline_help(Str *out); // the table of passes.def
 //   pixels are left over), TRANSPOSE, RESHAPE [B,GH*GW,C*PH*PW], MATMUL. CONV is any other.
 // * After dtype a matmul's weight may be CAST of a constant expression of f16 or bf16 to f32: it
 //   lies in the image as that, and is widened panel by panel or multiplied as it is. The other
-//   operand may be CAST of a bf16 tensor to f32, which is alone in its group.
+//   operand may be CAST of a bf16 tensor to f32, which is alone in its group. With f32_parts both
+//   are such, and k runs over the products of the parts (split.c).
 // * Views: chains of RESHAPE and TRANSPOSE are as short as they can be; RESHAPE stands below
 //   elementwise and row-wise ops; SLICE stands above RESHAPE, TRANSPOSE and EXPAND. A GATHER has
 //   indices that are not constant or not evenly spaced.
@@ -80,7 +83,7 @@ GRAPH_PASS(canon);
 GRAPH_PASS(recognise);
 GRAPH_PASS(algebra);
 GRAPH_PASS(slice); // CLS-only tail: slices move up through row-wise ops
-GRAPH_PASS(dtype); // operands of linear layers become CAST(CAST(x, half), F32): rounded
+GRAPH_PASS(dtype); // operands of linear layers become CAST(x', F32): rounded, or split into parts
 GRAPH_PASS(fuse);  // sets Node.group
 // passes/plan + passes/lower
 Program *lower_program(PassCtx *p, Graph *g, const Target *t);

@@ -97,6 +97,10 @@ NodeId weight_times_inputs(Sweep *s, const Linear *l, NodeId c);
 NodeId weight_times_outputs(Sweep *s, const Linear *l, NodeId c);
 NodeId weight_dot(Sweep *s, const Linear *l, NodeId c);
 
+// ---- what linear layers read (narrow.c)
+bool stays_f32(const Sweep *s, NodeId matmul);    // --keep-f32 names it, or its weight
+bool is_narrow(const Sweep *s, NodeId x);         // a half, widened
+
 // ---- rules that keep the canonical forms, shared by all passes from canon on
 NodeId rule_fold(Sweep *s, NodeId n);        // fold.c: constant expressions of bounded size
 NodeId rule_neutral(Sweep *s, NodeId n);     // neutral.c: x+0, x*1, cast to the same type, …
@@ -107,6 +111,7 @@ NodeId rule_arith(Sweep *s, NodeId n);       // arith.c: one spelling of element
 NodeId rule_gelu(Sweep *s, NodeId n);        // recognise_gelu.c
 NodeId rule_attention(Sweep *s, NodeId n);   // recognise_attention.c
 NodeId rule_merge_projections(Sweep *s, NodeId n); // merge.c
+NodeId rule_split(Sweep *s, NodeId n);             // split.c
 #define FORM_RULES rule_fold, rule_neutral, rule_views, rule_slice_views, rule_sink, rule_arith
 
 // views.c: a reshape in steps: axes [f, fe) of `from` hold the same elements as axes [t, te) of

@@ -1,6 +1,7 @@
 // narrow.c: pass dtype. Operands of linear layers are rounded to bf16 or f16: weights, which are
 // kept so in the image, in half the bytes; and activations to bf16, when a level that is compiled
-// for multiplies that. Sums, biases, LayerNorm, softmax and the residual stream stay f32.
+// for multiplies that. Sums, biases, LayerNorm, softmax and the residual stream stay f32. (Or, with
+// --f32-math, operands are split into parts: split.c.)
 //
 // It is written as CAST(CAST(x, half), F32), which means just that: the eager reference rounds
 // alike, and lowering reads from it how x is stored. The rounding is the last thing that the
@@ -17,14 +18,14 @@ static bool is_kept(const Sweep *s, Loc loc) {
     return false;
 }
 // By the name of the layer, or of a constant that the weight is made of.
-static bool stays_f32(const Sweep *s, NodeId matmul) {
+bool stays_f32(const Sweep *s, NodeId matmul) {
     NodeId w = operand(s, matmul, 1), *below;
     uint32_t n = s->p->opt->nkeep_f32 ? graph_order(s->g, &w, 1, s->arena, &below) : 0;
     bool kept = is_kept(s, at(s, matmul)->loc);
     for (uint32_t i = 0; i < n; i++) kept = kept || is_kept(s, at(s, below[i])->loc);
     return kept;
 }
-static bool is_narrow(const Sweep *s, NodeId x) {
+bool is_narrow(const Sweep *s, NodeId x) {
     return is_op(s, x, OP_CAST) && dtype_is_half(type_at(s, operand(s, x, 0))->dt);
 }
 static NodeId narrow_weight(Sweep *s, NodeId w) {
@@ -83,9 +84,10 @@ static void check_names(const PassCtx *p, const Graph *g) {
     }
 }
 GRAPH_PASS(dtype) {
-    static const Rule rules[] = {rule_narrow, NULL};
+    static const Rule narrow[] = {rule_narrow, NULL}, split[] = {rule_split, NULL};
+    const Rule *rules = dtype_is_half(p->opt->dtype) ? narrow : p->opt->f32_parts ? split : NULL;
     check_names(p, g);
-    if (!dtype_is_half(p->opt->dtype) || !sweep_rules(p, g, "dtype", rules)) return false;
+    if (!rules || !sweep_rules(p, g, "dtype", rules)) return false;
     if (passes_have_products(p->opt)) pass_cse(p, g); // who reads the same shares its rounding
     return true;
 }
