@@ -17,7 +17,7 @@ typedef struct ModelRun {
     uint32_t nprinters;
     DType dtype;      // of the weights of matrix products; NONE: f32
     double tolerance; // relative L2 error against the eager reference, which rounds where the
-                      // passes say
+                      // passes say; 0: any will do
 } ModelRun;
 // In a child. For every target: graph_eval against program_eval, which must be near, and
 // program_eval against every printer with 1 and 3 threads, which must be equal. Targets with the
