@@ -20,7 +20,7 @@ typedef struct Fuse {
     Arena *arena;
     Graph *g;
     bool *is_const;
-    bool *read_elsewhere; // not only as the first operand of matrix products
+    bool *read_elsewhere; // not only by products that can take a half
     bool has_products;    // of bf16, at a level that is compiled for
     uint32_t *of;         // group of a node while it is decided: index into group
     uint32_t *want; // the one group that all users seen so far may share a kernel in, or NO_GROUP
@@ -69,7 +69,8 @@ static void invite(Fuse *f, NodeId n) {
         uint32_t *want = &f->want[node->in[i]];
         bool may = is_open && (*want == UNSEEN || *want == f->of[n]);
         *want = may ? f->of[n] : NO_GROUP;
-        if (node->op != OP_MATMUL || i > 0) f->read_elsewhere[node->in[i]] = true;
+        bool multiplies = (node->op == OP_MATMUL && i == 0) || node->op == OP_ATTENTION;
+        if (!multiplies) f->read_elsewhere[node->in[i]] = true;
     }
 }
 

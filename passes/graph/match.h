@@ -98,6 +98,7 @@ NodeId weight_times_outputs(Sweep *s, const Linear *l, NodeId c);
 NodeId weight_dot(Sweep *s, const Linear *l, NodeId c);
 
 // ---- what linear layers read (narrow.c)
+bool keeps_f32(const Sweep *s, Loc loc);          // --keep-f32 names this place
 bool stays_f32(const Sweep *s, NodeId matmul);    // --keep-f32 names it, or its weight
 bool is_narrow(const Sweep *s, NodeId x);         // a half, widened
 
@@ -112,6 +113,7 @@ NodeId rule_gelu(Sweep *s, NodeId n);        // recognise_gelu.c
 NodeId rule_attention(Sweep *s, NodeId n);   // recognise_attention.c
 NodeId rule_merge_projections(Sweep *s, NodeId n); // merge.c
 NodeId rule_split(Sweep *s, NodeId n);             // split.c
+NodeId rule_narrow_attention(Sweep *s, NodeId n);  // narrow_attention.c
 #define FORM_RULES rule_fold, rule_neutral, rule_views, rule_slice_views, rule_sink, rule_arith
 
 // views.c: a reshape in steps: axes [f, fe) of `from` hold the same elements as axes [t, te) of

@@ -10,7 +10,7 @@
 #include "passes/graph/match.h"
 #include <fnmatch.h>
 
-static bool is_kept(const Sweep *s, Loc loc) {
+bool keeps_f32(const Sweep *s, Loc loc) {
     const PassOptions *o = s->p->opt;
     const LocInfo *at = diag_at(s->p->c->diag, loc);
     for (uint32_t i = 0; at->node && i < o->nkeep_f32; i++)
@@ -21,8 +21,8 @@ static bool is_kept(const Sweep *s, Loc loc) {
 bool stays_f32(const Sweep *s, NodeId matmul) {
     NodeId w = operand(s, matmul, 1), *below;
     uint32_t n = s->p->opt->nkeep_f32 ? graph_order(s->g, &w, 1, s->arena, &below) : 0;
-    bool kept = is_kept(s, at(s, matmul)->loc);
-    for (uint32_t i = 0; i < n; i++) kept = kept || is_kept(s, at(s, below[i])->loc);
+    bool kept = keeps_f32(s, at(s, matmul)->loc);
+    for (uint32_t i = 0; i < n; i++) kept = kept || keeps_f32(s, at(s, below[i])->loc);
     return kept;
 }
 bool is_narrow(const Sweep *s, NodeId x) {
@@ -84,7 +84,8 @@ static void check_names(const PassCtx *p, const Graph *g) {
     }
 }
 GRAPH_PASS(dtype) {
-    static const Rule narrow[] = {rule_narrow, NULL}, split[] = {rule_split, NULL};
+    static const Rule narrow[] = {rule_narrow, rule_narrow_attention, NULL};
+    static const Rule split[] = {rule_split, NULL};
     const Rule *rules = dtype_is_half(p->opt->dtype) ? narrow : p->opt->f32_parts ? split : NULL;
     check_names(p, g);
     if (!rules || !sweep_rules(p, g, "dtype", rules)) return false;

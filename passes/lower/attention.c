@@ -6,6 +6,10 @@
 //         for each panel of keys, for each block:           S = Q K^T
 //         for each row:                                     P = 2^(S - max)
 //         for each block of keys, panel of V, for each block: O += P V, at last times 1 / sum P
+// Where Q, K and V lie in bf16 and the machine multiplies pairs of it, a step of both products is a
+// word of two: neighbours of a row of Q and of K, two keys of P and V. Half the steps and half the
+// bytes; the scores, their powers and the sums stay f32.
+#include "ir/isa.h"
 #include "passes/lower/lower.h"
 #include <math.h>
 
@@ -14,15 +18,18 @@ typedef struct Attention {
     Kern *k;
     int mr, nv, lanes;
     int64_t panel;          // columns of a full panel: nv vectors
+    bool pairs;             // steps are words of two bf16, else floats: four bytes in any case
     int64_t s, t, d, e, tp; // queries, keys, head size of q and k, of v; keys padded
+    int64_t scored;         // keys that have scores
+    int64_t dk, tk, block;  // steps of S, of O, and of one block of O
     int64_t group;          // blocks of query rows that share a pass over K^T and V
     View o, q, kk, v;       // [outer.., tokens, heads, size]; heads is the last outer loop
     Val ob, qb, kb, vb;     // of the current head
-    // scratch: K^T [panels][d][panel]; V [panels][t][panel]; of the group's rows: scores [tp],
-    // sums of products [e, padded], 1 / sum of powers
+    // scratch: K^T [panels][dk][panel]; V [panels][tk][panel]; of the group's rows: scores, sums of
+    // products [e, padded], 1 / sum of powers
     Val kt, vp, score, sum, inverse;
-    int64_t sum_row; // bytes
-    double scale;    // of the exponent, base 2
+    int64_t score_row, sum_row; // bytes
+    double scale;               // of the exponent, base 2
 } Attention;
 
 static int64_t row(const View *v) {
@@ -31,22 +38,33 @@ static int64_t row(const View *v) {
 static int64_t col(const View *v) {
     return v->stride[v->rank - 1];
 }
+static VType step_type(const Attention *a) {
+    return vec_type(a->pairs ? DT_I32 : DT_F32, a->lanes);
+}
+// Bytes from step to step of a row of Q or K.
+static int64_t step(const Attention *a, const View *v) {
+    return a->pairs ? 2 * col(v) : col(v);
+}
 
 // ---- packing -----------------------------------------------------------------------------------
-// K^T by strided loads: a vector holds one channel of `lanes` keys. `count` vectors from vector
+static Val zero(const Attention *a) {
+    VType t = step_type(a);
+    return a->pairs ? k_const_i(a->k, t, 0) : k_const_f(a->k, t, 0);
+}
+// K^T by strided loads: a vector holds one step of `lanes` keys. `count` vectors from vector
 // `first` on, of which `keys` lanes exist; the others become zeros.
 static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     Kern *k = a->k;
-    VType vt = vec_type(DT_F32, a->lanes);
+    VType vt = step_type(a);
     if (count <= 0) return;
     Val vector = k_iaddi(k, k_loopn(k, count), first), nv = k_index(k, a->nv);
-    Val panel = k_idiv(k, vector, nv), nth = k_imod(k, vector, nv), c = k_loopn(k, a->d);
+    Val panel = k_idiv(k, vector, nv), nth = k_imod(k, vector, nv), c = k_loopn(k, a->dk);
     Val src = k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes));
-    src = k_padd(k, src, k_imuli(k, c, col(&a->kk)));
-    Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->d * a->panel * 4));
+    src = k_padd(k, src, k_imuli(k, c, step(a, &a->kk)));
+    Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->dk * a->panel * 4));
     dst = k_padd(k, dst, k_imuli(k, nth, (int64_t)a->lanes * 4));
     dst = k_padd(k, dst, k_imuli(k, c, a->panel * 4));
-    Val x = keys ? k_loads(k, vt, src, 0, row(&a->kk), keys) : k_const_f(k, vt, 0);
+    Val x = keys ? k_loads(k, vt, src, 0, row(&a->kk), keys) : zero(a);
     k_store(k, dst, 0, x, a->lanes);
     k_end(k);
     k_end(k);
@@ -55,24 +73,47 @@ static void pack_keys(Attention *a) {
     int64_t whole = a->t / a->lanes, rest = a->t % a->lanes, partial = rest ? 1 : 0;
     pack_vectors(a, 0, whole, a->lanes);
     pack_vectors(a, whole, partial, (int)rest);
-    pack_vectors(a, whole + partial, a->tp / a->lanes - whole - partial, 0);
+    pack_vectors(a, whole + partial, a->scored / a->lanes - whole - partial, 0);
+}
+// `lanes` columns of a step of V: of one key, or of two as words.
+static Val value_step(const Attention *a, Val src, int64_t disp, int lanes, int keys) {
+    Kern *k = a->k;
+    if (lanes <= 0) return zero(a);
+    if (!a->pairs) return k_load(k, step_type(a), src, disp, lanes);
+    VType half = vec_type(DT_U16, a->lanes);
+    Val word = k_cvt(k, DT_U32, k_load(k, half, src, disp, lanes));
+    if (keys == 2) {
+        Val high = k_cvt(k, DT_U32, k_load(k, half, src, disp + row(&a->v), lanes));
+        word = k_op2(k, K_OR, word, k_shift(k, K_SHL, high, 16));
+    }
+    return k_bitcast(k, DT_I32, word);
+}
+// Of panel p: steps first .. first + steps - 1, of `keys` keys each.
+static void pack_steps(Attention *a, Val p, int64_t first, int64_t steps, int keys,
+                       int64_t columns) {
+    Kern *k = a->k;
+    int64_t size = dtype_info[a->v.dt].nbytes, keys_before = first * (a->pairs ? 2 : 1);
+    if (!steps) return;
+    Val t = k_loopn(k, steps);
+    Val src = k_padd(k, a->vb, k_imuli(k, p, a->panel * col(&a->v)));
+    src = k_paddi(k, k_padd(k, src, k_imuli(k, t, keys * row(&a->v))), keys_before * row(&a->v));
+    Val dst = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
+    dst = k_paddi(k, k_padd(k, dst, k_imuli(k, t, a->panel * 4)), first * a->panel * 4);
+    for (int j = 0; j < a->nv; j++) {
+        int64_t at = (int64_t)j * a->lanes, have = min_i64(a->lanes, columns - at);
+        k_store(k, dst, at * 4, value_step(a, src, at * size, (int)have, keys), a->lanes);
+    }
+    k_end(k);
 }
 // `count` panels of V from panel `first` on, of `columns` columns each; padding becomes zeros.
 static void pack_value_panels(Attention *a, int64_t first, int64_t count, int64_t columns) {
     Kern *k = a->k;
-    VType vt = vec_type(DT_F32, a->lanes);
     if (!count) return;
-    Val p = k_iaddi(k, k_loopn(k, count), first), t = k_loopn(k, a->t);
-    Val src = k_padd(k, a->vb, k_imuli(k, p, a->panel * col(&a->v)));
-    src = k_padd(k, src, k_imuli(k, t, row(&a->v)));
-    Val dst = k_padd(k, a->vp, k_imuli(k, p, a->t * a->panel * 4));
-    dst = k_padd(k, dst, k_imuli(k, t, a->panel * 4));
-    for (int j = 0; j < a->nv; j++) {
-        int64_t at = (int64_t)j * a->lanes, have = min_i64(a->lanes, columns - at);
-        Val x = have > 0 ? k_load(k, vt, src, at * 4, (int)have) : k_const_f(k, vt, 0);
-        k_store(k, dst, at * 4, x, a->lanes);
-    }
-    k_end(k);
+    int keys = a->pairs ? 2 : 1;
+    int64_t whole = a->t / keys, single = a->t % keys;
+    Val p = k_iaddi(k, k_loopn(k, count), first);
+    pack_steps(a, p, 0, whole, keys, columns);
+    pack_steps(a, p, whole, single, 1, columns);
     k_end(k);
 }
 static void pack_values(Attention *a) {
@@ -88,35 +129,49 @@ typedef struct Group { // the row blocks first .. first + count - 1 of mr rows e
     Val q, o;  // their first rows
 } Group;
 static Micro micro_of(const Attention *a, int mr) {
-    return (Micro){.mr = mr, .nv = a->nv, .lanes = a->lanes, .tail = a->lanes, .b_k = a->panel * 4};
+    return (Micro){.mr = mr,
+                   .nv = a->nv,
+                   .lanes = a->lanes,
+                   .tail = a->lanes,
+                   .is_pairs = a->pairs,
+                   .b_k = a->panel * 4};
 }
-static void scores(Attention *a, const Group *g) {
+// `count` panels of scores from panel `first` on, of nv vectors each.
+static void score_panels(Attention *a, const Group *g, int64_t first, int64_t count, int nv) {
     Kern *k = a->k;
     Micro u = micro_of(a, g->mr);
+    u.nv = nv;
     u.a_row = row(&a->q);
-    u.a_k = col(&a->q);
-    Val p = k_loopn(k, a->tp / a->panel), i = k_loop(k, k_index(k, 0), g->count, 1);
+    u.a_k = step(a, &a->q);
+    if (!count) return;
+    Val p = k_iaddi(k, k_loopn(k, count), first), i = k_loop(k, k_index(k, 0), g->count, 1);
     Val q = k_padd(k, g->q, k_imuli(k, i, g->mr * row(&a->q))), acc[MR_MAX][NV_MAX];
-    micro_sum(k, &u, q, k_padd(k, a->kt, k_imuli(k, p, a->d * a->panel * 4)), a->d, acc);
+    Val kt = k_padd(k, a->kt, k_imuli(k, p, a->dk * a->panel * 4));
+    micro_sum(k, &u, q, kt, a->dk, acc);
     Val dst = k_padd(k, a->score, k_imuli(k, p, a->panel * 4));
-    dst = k_padd(k, dst, k_imuli(k, i, g->mr * a->tp * 4));
+    dst = k_padd(k, dst, k_imuli(k, i, g->mr * a->score_row));
     for (int r = 0; r < g->mr; r++)
-        for (int j = 0; j < a->nv; j++)
-            k_store(k, dst, r * a->tp * 4 + (int64_t)j * a->lanes * 4, acc[r][j], a->lanes);
+        for (int j = 0; j < nv; j++)
+            k_store(k, dst, r * a->score_row + (int64_t)j * a->lanes * 4, acc[r][j], a->lanes);
     k_end(k);
     k_end(k);
 }
-// sum (+)= P V over keys [from, from + n) for every panel and row block.
+static void scores(Attention *a, const Group *g) {
+    int64_t whole = a->scored / a->panel, rest = a->scored % a->panel;
+    score_panels(a, g, 0, whole, a->nv);
+    score_panels(a, g, whole, rest ? 1 : 0, (int)(rest / a->lanes));
+}
+// sum (+)= P V over steps [from, from + n) for every panel and row block.
 static void weighted_values(Attention *a, const Group *g, Val from, int64_t n, bool add) {
     Kern *k = a->k;
     VType vt = vec_type(DT_F32, a->lanes);
     Micro u = micro_of(a, g->mr);
-    u.a_row = a->tp * 4;
+    u.a_row = a->score_row;
     u.a_k = 4;
     Val p = k_loopn(k, ceil_div(a->e, a->panel)), i = k_loop(k, k_index(k, 0), g->count, 1);
-    Val w = k_padd(k, a->score, k_imuli(k, i, g->mr * a->tp * 4)), acc[MR_MAX][NV_MAX];
+    Val w = k_padd(k, a->score, k_imuli(k, i, g->mr * a->score_row)), acc[MR_MAX][NV_MAX];
     w = k_padd(k, w, k_imuli(k, from, 4));
-    Val v = k_padd(k, a->vp, k_imuli(k, p, a->t * a->panel * 4));
+    Val v = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
     v = k_padd(k, v, k_imuli(k, from, a->panel * 4));
     micro_sum(k, &u, w, v, n, acc);
     Val sum = k_padd(k, a->sum, k_imuli(k, i, g->mr * a->sum_row));
@@ -134,14 +189,14 @@ static void weighted_values(Attention *a, const Group *g, Val from, int64_t n, b
 // Blocks of keys as matmul's blocks of k: each summed from zero, added in order.
 static void all_values(Attention *a, const Group *g) {
     Kern *k = a->k;
-    int64_t block = sched_k_block(a->t), more = (a->t - block) / block, rest = a->t % block;
+    int64_t block = a->block, more = (a->tk - block) / block, rest = a->tk % block;
     weighted_values(a, g, k_index(k, 0), block, false);
     if (more) {
         Val i = k_loopn(k, more);
         weighted_values(a, g, k_imuli(k, k_iaddi(k, i, 1), block), block, true);
         k_end(k);
     }
-    if (rest) weighted_values(a, g, k_index(k, a->t - rest), rest, true);
+    if (rest) weighted_values(a, g, k_index(k, a->tk - rest), rest, true);
 }
 static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
     Kern *k = a->k;
@@ -159,9 +214,10 @@ static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
 
 // ---- softmax -----------------------------------------------------------------------------------
 // One row of scores becomes powers of two; 1 / their sum goes to inverse[r]. Padding becomes zero.
+// Powers in bf16 lie at the start of the row, in half its bytes: behind what is still to be read.
 static void softmax_row(Attention *a, Val r) {
     Kern *k = a->k;
-    Val p = k_padd(k, a->score, k_imuli(k, r, a->tp * 4));
+    Val p = k_padd(k, a->score, k_imuli(k, r, a->score_row));
     int64_t whole = a->t / VLANES;
     int rest = (int)(a->t % VLANES);
     VV top = vv_reg(k), sum = vv_reg(k);
@@ -182,13 +238,19 @@ static void softmax_row(Attention *a, Val r) {
     vv_set(k, sum, vv_const(k, 0));
     for (int part = 0; part < 2; part++) {
         if (part ? !rest : !whole) continue;
-        Val at = p;
-        if (!part) at = k_padd(k, p, k_imuli(k, k_loopn(k, whole), VLANES * 4));
-        int64_t disp = part ? whole * VLANES * 4 : 0;
-        VV x = vv_load(k, at, disp, VLANES);
-        x = vv_exp2(k, a->scale == 1 ? vv_op2(k, K_ADD, x, shift) : vv_fma(k, x, scale, shift));
+        Val i = part ? 0 : k_loopn(k, whole), at = p;
+        if (!part) at = k_padd(k, p, k_imuli(k, i, VLANES * 4));
+        int64_t first = part ? whole * VLANES : 0;
+        VV x = vv_load(k, at, first * 4, VLANES);
+        x = a->scale == 1 ? vv_op2(k, K_ADD, x, shift) : vv_fma(k, x, scale, shift);
+        x = vv_exp2(k, x, a->pairs ? EXP2_FOR_BF16 : EXP2_FOR_F32);
         if (part) x = vv_keep(k, x, rest, 0);
-        vv_store(k, at, disp, x, VLANES);
+        if (a->pairs) {
+            Val half = part ? p : k_padd(k, p, k_imuli(k, i, VLANES * 2));
+            vv_store_as(k, DT_BF16, half, first * 2, x, VLANES);
+        } else {
+            vv_store(k, at, first * 4, x, VLANES);
+        }
         vv_set(k, sum, vv_op2(k, K_ADD, vv_get(k, sum), x));
         if (!part) k_end(k);
     }
@@ -217,8 +279,10 @@ static void query_blocks(Attention *a, int mr, int64_t first, int64_t count) {
 
 static void emit_attention(Attention *a, const Node *node, const char *suffix) {
     Lower *l = a->l;
-    Build b = build_new(l, arena_printf(l->prog->arena, "attention_%lldx%lldx%lld%s",
-                                        (long long)a->s, (long long)a->t, (long long)a->d, suffix));
+    const char *type = a->pairs ? "_bf16" : "";
+    Build b =
+        build_new(l, arena_printf(l->prog->arena, "attention_%lldx%lldx%lld%s%s", (long long)a->s,
+                                  (long long)a->t, (long long)a->d, type, suffix));
     Kern *k = a->k = b.k;
     View *view[4] = {&a->o, &a->q, &a->kk, &a->v};
     static const char *const name[4] = {"o", "q", "k", "v"};
@@ -233,9 +297,9 @@ static void emit_attention(Attention *a, const Node *node, const char *suffix) {
     int64_t mr = min_i64(a->mr, a->s);
     int64_t rows = mr * a->group, ep = ceil_div(a->e, a->panel) * a->panel;
     a->sum_row = ep * 4;
-    a->kt = k_scratch(k, (uint64_t)(a->d * a->tp * 4));
-    a->vp = k_scratch(k, (uint64_t)(a->t * ep * 4));
-    a->score = k_scratch(k, (uint64_t)(rows * a->tp * 4));
+    a->kt = k_scratch(k, (uint64_t)(a->dk * a->tp * 4));
+    a->vp = k_scratch(k, (uint64_t)(a->tk * ep * 4));
+    a->score = k_scratch(k, (uint64_t)(rows * a->score_row));
     a->sum = k_scratch(k, (uint64_t)(rows * a->sum_row));
     a->inverse = k_scratch(k, (uint64_t)rows * 4);
     Val t = build_tasks(&b);
@@ -259,13 +323,56 @@ static void emit_attention(Attention *a, const Node *node, const char *suffix) {
     double flops = 2.0 * (double)grid * (double)a->s * (double)a->t * (double)(a->d + a->e);
     build_launch(&b, grid, flops, at->node ? at->node : "attention");
 }
+// Rows of Q or K as words: elements side by side, and every row where a word may begin.
+static View rows_of_words(Lower *l, const View *v) {
+    bool ok = l->plan.buffer.data[v->buffer].kind == PLACE_ARENA && v->offset % 4 == 0 &&
+              v->stride[v->rank - 1] == 2;
+    for (int i = 0; i < v->rank - 1; i++) ok = ok && (v->dim[i] == 1 || v->stride[i] % 4 == 0);
+    if (ok) return *v;
+    Type t = type_of(v->dt, v->rank, v->dim);
+    View copy = lower_temp(l, &t);
+    lower_copy(l, v, &copy, "align");
+    return copy;
+}
+// A half that a CAST widens, as it lies; else as f32.
+static View operand(Lower *l, NodeId n) {
+    View v;
+    return lower_unmade(l, n, &v) ? v : lower_view(l, n);
+}
+// In pairs, when all three lie in bf16, a head has an even size and the machine is fast with them.
+static void find_operands(Attention *a, const Node *node) {
+    Lower *l = a->l;
+    View *view[3] = {&a->q, &a->kk, &a->v};
+    bool is_bf16 = true;
+    for (int i = 0; i < 3; i++) {
+        *view[i] = operand(l, node->in[i]);
+        is_bf16 = is_bf16 && view[i]->dt == DT_BF16;
+    }
+    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_find(K_DPBF16, DT_F32, l->target);
+    for (int i = 0; i < 3 && !a->pairs; i++) *view[i] = lower_f32_view(l, node->in[i]);
+    for (int i = 0; i < 2 && a->pairs; i++) *view[i] = rows_of_words(l, view[i]);
+    a->v = lower_contiguous_rows(l, &a->v);
+}
+// How many steps there are, and how they are blocked.
+static void cut_steps(Attention *a, Choice choice) {
+    int per_step = a->pairs ? 2 : 1;
+    a->mr = (int)choice.rows;
+    a->nv = (int)choice.vectors;
+    a->panel = (int64_t)a->nv * a->lanes;
+    // whole panels and whole virtual vectors; one is a multiple of the other
+    a->tp = (int64_t)round_up((uint64_t)a->t, (uint64_t)max_i64(a->panel, VLANES));
+    a->scored = a->pairs ? (int64_t)round_up((uint64_t)a->t, VLANES) : a->tp;
+    a->score_row = a->scored * 4;
+    if (a->pairs && a->scored % 32 == 0) a->score_row += 64; // an odd number of cache lines
+    a->dk = a->d / per_step;
+    a->tk = ceil_div(a->t, per_step);
+    a->block = ceil_div(sched_k_block(a->t), per_step);
+    a->group = sched_row_blocks(&choice, a->l->target, a->s, a->t, (a->d + a->e) / per_step);
+}
 bool lower_attention(Lower *l, const Fused *f) {
     Node node = *graph_node(l->g, f->anchor);
     Attention a = {.l = l, .lanes = (int)target_lanes(l->target, 4)};
-    a.q = lower_f32_view(l, node.in[0]);
-    a.kk = lower_f32_view(l, node.in[1]);
-    View v = lower_f32_view(l, node.in[2]);
-    a.v = lower_contiguous_rows(l, &v);
+    find_operands(&a, &node);
     View value = f->n ? lower_temp(l, &node.type) : lower_dest(l, f->result);
     a.o = value;
     int r = a.q.rank;
@@ -275,16 +382,11 @@ bool lower_attention(Lower *l, const Fused *f) {
     a.e = a.v.dim[r - 1];
     Shape shape = {{a.s, a.t, a.d}};
     Choice choice = sched_choose(OP_ATTENTION, shape, l->target, l->opt->tuning);
-    a.mr = (int)choice.rows;
-    a.nv = (int)choice.vectors;
-    a.panel = (int64_t)a.nv * a.lanes;
-    // whole panels and whole virtual vectors; one is a multiple of the other
-    a.tp = (int64_t)round_up((uint64_t)a.t, (uint64_t)max_i64(a.panel, VLANES));
-    a.group = sched_row_blocks(&choice, l->target, a.s, a.t, a.d + a.e);
+    cut_steps(&a, choice);
     a.scale = node_float(&node, AT_SCALE, 1.0);
     if (!node_int(&node, AT_BASE2, 0)) a.scale *= 1.4426950408889634;
     if (a.d == 1) a.q.stride[r - 1] = a.kk.stride[r - 1] = 4;
-    if (a.e == 1) a.v.stride[r - 1] = 4;
+    if (a.e == 1) a.v.stride[r - 1] = dtype_info[a.v.dt].nbytes;
     emit_attention(&a, &node, f->n ? "" : fused_suffix(f));
     build_tunable(l, OP_ATTENTION, shape);
     return !f->n || lower_then_elementwise(l, f, &value);

@@ -121,7 +121,8 @@ VV vv_bcast(Kern *k, Val scalar);
 VV vv_op1(Kern *k, KOp op, VV x);
 VV vv_op2(Kern *k, KOp op, VV x, VV y);
 VV vv_fma(Kern *k, VV x, VV y, VV z);
-VV vv_exp2(Kern *k, VV x);                          // degree 5: 2 ulp
+enum { EXP2_FOR_BF16 = 3, EXP2_FOR_F32 = 5 }; // degrees: 1.1e-4 relative, 2 ulp
+VV vv_exp2(Kern *k, VV x, int degree);
 VV vv_keep(Kern *k, VV x, int lanes, double other); // lanes beyond become `other`
 Val vv_reduce(Kern *k, KOp op, VV x);               // ADD, MAX, MIN: the fixed tree; one lane
 VV vv_reg(Kern *k);                                 // slots

@@ -66,7 +66,7 @@ static VV normalise(Rows *r, VV x, Val at, int64_t disp, int lanes) {
 }
 static VV power_of_e(Rows *r, VV x, Val at, int64_t disp, int lanes) {
     Kern *k = r->k;
-    x = vv_exp2(k, vv_fma(k, x, vv_const(k, 1.4426950408889634), r->shift));
+    x = vv_exp2(k, vv_fma(k, x, vv_const(k, 1.4426950408889634), r->shift), EXP2_FOR_F32);
     vv_store(k, k_padd(k, r->y, at), disp, x, lanes);
     return x;
 }

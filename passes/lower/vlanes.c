@@ -94,8 +94,7 @@ VV vv_get(Kern *k, VV reg) {
 void vv_set(Kern *k, VV reg, VV x) {
     for (int i = 0; i < reg.parts; i++) k_set(k, reg.v[i], x.v[i]);
 }
-VV vv_exp2(Kern *k, VV x) {
-    enum { DEGREE = 5 };
-    for (int i = 0; i < x.parts; i++) x.v[i] = k_shift(k, K_EXP2, x.v[i], DEGREE);
+VV vv_exp2(Kern *k, VV x, int degree) {
+    for (int i = 0; i < x.parts; i++) x.v[i] = k_shift(k, K_EXP2, x.v[i], degree);
     return x;
 }

@@ -45,7 +45,7 @@ static void test_launches(void **state) {
         test_ctx_free(t);
     }
 }
-// In every layer: both LayerNorms, attention and the first half of the MLP.
+// In every layer: both LayerNorms, Q, K and V, attention and the first half of the MLP.
 static void test_stores(void **state) {
     (void)state;
     TestCtx *t = test_ctx();
@@ -54,8 +54,8 @@ static void test_stores(void **state) {
     assert_int_equal(count(p, "layernorm"), 2 * layers + 1);
     for (uint32_t i = 0; i < p->launch.n; i++) {
         const Launch *l = &p->launch.data[i];
-        bool rounds =
-            has_name(p, l, "layernorm") || has_name(p, l, "attention") || has_name(p, l, "gelu");
+        bool rounds = has_name(p, l, "layernorm") || strstr(l->label, "attention.attention") ||
+                      has_name(p, l, "gelu");
         assert_int_equal(has_name(p, l, "_to_bf16"), rounds);
     }
     test_ctx_free(t);
@@ -102,8 +102,8 @@ static void test_numbers(void **state) {
     evaluate(t, p, image, x, first);
     evaluate(t, p->next, image, x, y);
     evaluate(t, p->next->next, image, x, last);
-    assert_memory_equal(y, last, sizeof y); // both widen, and have FMA
-    assert_true(distance(first, rounded, LABELS) < 1e-3);
+    assert_memory_equal(y, last, sizeof y);               // both widen, and have FMA
+    assert_true(distance(first, rounded, LABELS) < 4e-3); // and the powers of softmax are rounded
     assert_true(distance(y, rounded, LABELS) < 1e-3);
     double rounding = distance(first, exact, LABELS);
     assert_true(rounding > 1e-4 && rounding < 1e-2);
