@@ -8,7 +8,8 @@
 //         for each block of keys, panel of V, for each block: O += P V, at last times 1 / sum P
 // Where Q, K and V lie in bf16 and the machine multiplies pairs of it, a step of both products is a
 // word of two: neighbours of a row of Q and of K, two keys of P and V. Half the steps and half the
-// bytes; the scores, their powers and the sums stay f32.
+// bytes; the scores, their powers and the sums stay f32. On a matrix unit a block is two tiles of
+// query rows, and all keys are one block.
 #include "ir/isa.h"
 #include "passes/lower/lower.h"
 #include <math.h>
@@ -19,6 +20,7 @@ typedef struct Attention {
     int mr, nv, lanes;
     int64_t panel;          // columns of a full panel: nv vectors
     bool pairs;             // steps are words of two bf16, else floats: four bytes in any case
+    bool tiles;             // both products on the matrix unit, in pairs
     int64_t s, t, d, e, tp; // queries, keys, head size of q and k, of v; keys padded
     int64_t scored;         // keys that have scores
     int64_t dk, tk, block;  // steps of S, of O, and of one block of O
@@ -114,6 +116,7 @@ static void pack_value_panels(Attention *a, int64_t first, int64_t count, int64_
     Val p = k_iaddi(k, k_loopn(k, count), first);
     pack_steps(a, p, 0, whole, keys, columns);
     pack_steps(a, p, whole, single, 1, columns);
+    pack_steps(a, p, whole + single, a->tk - whole - single, 0, 0);
     k_end(k);
 }
 static void pack_values(Attention *a) {
@@ -125,9 +128,26 @@ static void pack_values(Attention *a) {
 // ---- the two products --------------------------------------------------------------------------
 typedef struct Group { // the row blocks first .. first + count - 1 of mr rows each
     int mr;
-    Val count; // how many
-    Val q, o;  // their first rows
+    int tiles, second; // of rows; the row of the block at which the second tile begins
+    int done;          // rows of the block that the one before did
+    Val count;         // how many
+    Val q, o;          // their first rows
 } Group;
+// A block's product on tiles, `columns` tiles wide.
+static void tile_product(const Attention *a, const Group *g, int columns, Val x, int64_t x_row,
+                         Val y, int64_t words, Val to, int64_t to_row) {
+    TileMicro u = {.tiles = g->tiles,
+                   .rows = (int)min_i64(a->s, TILE_ROWS),
+                   .second = g->second,
+                   .columns = columns,
+                   .has_rest = a->dk % TILE_ROWS != 0,
+                   .a_row = x_row,
+                   .b_row = a->panel * 4,
+                   .c_row = to_row};
+    TileSums sums = tile_sums(a->k, &u);
+    tile_block(a->k, &u, x, y, words, &sums, &(TileStart){0});
+    tile_put(a->k, &u, &sums, to);
+}
 static Micro micro_of(const Attention *a, int mr) {
     return (Micro){.mr = mr,
                    .nv = a->nv,
@@ -147,10 +167,11 @@ static void score_panels(Attention *a, const Group *g, int64_t first, int64_t co
     Val p = k_iaddi(k, k_loopn(k, count), first), i = k_loop(k, k_index(k, 0), g->count, 1);
     Val q = k_padd(k, g->q, k_imuli(k, i, g->mr * row(&a->q))), acc[MR_MAX][NV_MAX];
     Val kt = k_padd(k, a->kt, k_imuli(k, p, a->dk * a->panel * 4));
-    micro_sum(k, &u, q, kt, a->dk, acc);
+    if (!a->tiles) micro_sum(k, &u, q, kt, a->dk, acc);
     Val dst = k_padd(k, a->score, k_imuli(k, p, a->panel * 4));
     dst = k_padd(k, dst, k_imuli(k, i, g->mr * a->score_row));
-    for (int r = 0; r < g->mr; r++)
+    if (a->tiles) tile_product(a, g, nv, q, u.a_row, kt, a->dk, dst, a->score_row);
+    for (int r = 0; r < g->mr && !a->tiles; r++)
         for (int j = 0; j < nv; j++)
             k_store(k, dst, r * a->score_row + (int64_t)j * a->lanes * 4, acc[r][j], a->lanes);
     k_end(k);
@@ -173,10 +194,11 @@ static void weighted_values(Attention *a, const Group *g, Val from, int64_t n, b
     w = k_padd(k, w, k_imuli(k, from, 4));
     Val v = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
     v = k_padd(k, v, k_imuli(k, from, a->panel * 4));
-    micro_sum(k, &u, w, v, n, acc);
+    if (!a->tiles) micro_sum(k, &u, w, v, n, acc);
     Val sum = k_padd(k, a->sum, k_imuli(k, i, g->mr * a->sum_row));
     sum = k_padd(k, sum, k_imuli(k, p, a->panel * 4));
-    for (int r = 0; r < g->mr; r++)
+    if (a->tiles) tile_product(a, g, a->nv, w, u.a_row, v, n, sum, a->sum_row);
+    for (int r = 0; r < g->mr && !a->tiles; r++)
         for (int j = 0; j < a->nv; j++) {
             int64_t at = r * a->sum_row + (int64_t)j * a->lanes * 4;
             Val x = acc[r][j];
@@ -201,7 +223,7 @@ static void all_values(Attention *a, const Group *g) {
 static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
     Kern *k = a->k;
     VType vt = vec_type(DT_F32, a->lanes);
-    Val r = k_loop(k, k_index(k, 0), k_imuli(k, g->count, g->mr), 1);
+    Val r = k_loop(k, k_index(k, g->done), k_imuli(k, g->count, g->mr), 1);
     Val sum = k_padd(k, a->sum, k_imuli(k, r, a->sum_row));
     Val dst = k_padd(k, g->o, k_imuli(k, r, row(&a->o)));
     Val f = k_loadb(k, vt, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0);
@@ -254,27 +276,45 @@ static void softmax_row(Attention *a, Val r) {
         vv_set(k, sum, vv_op2(k, K_ADD, vv_get(k, sum), x));
         if (!part) k_end(k);
     }
+    int64_t end = (int64_t)round_up((uint64_t)a->t, VLANES); // zeros make whole tiles of keys
+    if (a->tiles && end < 2 * a->tk) vv_store_as(k, DT_BF16, p, end * 2, vv_const(k, 0), VLANES);
     Val total = vv_reduce(k, K_ADD, vv_get(k, sum));
     Val inverse = k_op2(k, K_DIV, k_const_f(k, vec_type(DT_F32, 1), 1), total);
     k_store(k, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0, inverse, 1);
 }
-// `count` blocks of mr query rows from row `first` on, group by group.
-static void query_blocks(Attention *a, int mr, int64_t first, int64_t count) {
+// `count` blocks of query rows, like `g`, from row `first` on, group by group.
+static void query_blocks(Attention *a, Group g, int64_t first, int64_t count) {
     Kern *k = a->k;
     if (!count) return;
     int64_t step = min_i64(a->group, count);
     Val i = k_loop(k, k_index(k, 0), k_index(k, count), step);
-    Val r0 = k_iaddi(k, k_imuli(k, i, mr), first), left = k_isub(k, k_index(k, count), i);
-    Group g = {.mr = mr, .count = k_imin(k, left, k_index(k, step))};
+    Val r0 = k_iaddi(k, k_imuli(k, i, g.mr), first), left = k_isub(k, k_index(k, count), i);
+    g.count = k_imin(k, left, k_index(k, step));
     g.q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q)));
     g.o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
     scores(a, &g);
-    Val r = k_loop(k, k_index(k, 0), k_imuli(k, g.count, mr), 1);
+    Val r = k_loop(k, k_index(k, g.done), k_imuli(k, g.count, g.mr), 1);
     softmax_row(a, r);
     k_end(k);
     all_values(a, &g);
     outputs(a, &g);
     k_end(k);
+}
+static void all_queries(Attention *a) {
+    if (!a->tiles) {
+        RowSplit s = sched_rows(a->s, a->mr);
+        query_blocks(a, (Group){.mr = s.rows}, 0, s.big);
+        query_blocks(a, (Group){.mr = s.rows - 1}, s.big * s.rows, s.count - s.big);
+        return;
+    }
+    TileSplit s = tile_split(a->s);
+    Group full = {.mr = 2 * TILE_ROWS, .tiles = 2, .second = TILE_ROWS};
+    Group last = {.mr = s.last == 2 ? s.second + s.rows : s.rows,
+                  .tiles = s.last,
+                  .second = s.second,
+                  .done = s.done};
+    query_blocks(a, full, 0, s.whole);
+    query_blocks(a, last, s.at, s.last ? 1 : 0);
 }
 
 static void emit_attention(Attention *a, const Node *node, const char *suffix) {
@@ -314,9 +354,7 @@ static void emit_attention(Attention *a, const Node *node, const char *suffix) {
     }
     pack_keys(a);
     pack_values(a);
-    RowSplit s = sched_rows(a->s, a->mr);
-    query_blocks(a, s.rows, 0, s.big);
-    query_blocks(a, s.rows - 1, s.big * s.rows, s.count - s.big);
+    all_queries(a);
     k_end(k);
     *PUSH(k->arena, &k->loc) = node->loc;
     const LocInfo *at = diag_at(l->c->diag, node->loc);
@@ -348,7 +386,8 @@ static void find_operands(Attention *a, const Node *node) {
         *view[i] = operand(l, node->in[i]);
         is_bf16 = is_bf16 && view[i]->dt == DT_BF16;
     }
-    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_find(K_DPBF16, DT_F32, l->target);
+    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_has_products(l->target);
+    a->tiles = a->pairs && isa_find(K_TDPBF16, DT_NONE, l->target);
     for (int i = 0; i < 3 && !a->pairs; i++) *view[i] = lower_f32_view(l, node->in[i]);
     for (int i = 0; i < 2 && a->pairs; i++) *view[i] = rows_of_words(l, view[i]);
     a->v = lower_contiguous_rows(l, &a->v);
@@ -356,6 +395,10 @@ static void find_operands(Attention *a, const Node *node) {
 // How many steps there are, and how they are blocked.
 static void cut_steps(Attention *a, Choice choice) {
     int per_step = a->pairs ? 2 : 1;
+    if (a->tiles) { // 2 x 2 of them are all that there are
+        choice.rows = 2 * TILE_ROWS;
+        choice.vectors = 2;
+    }
     a->mr = (int)choice.rows;
     a->nv = (int)choice.vectors;
     a->panel = (int64_t)a->nv * a->lanes;
@@ -367,6 +410,8 @@ static void cut_steps(Attention *a, Choice choice) {
     a->dk = a->d / per_step;
     a->tk = ceil_div(a->t, per_step);
     a->block = ceil_div(sched_k_block(a->t), per_step);
+    if (a->tiles) // a product begins its sums anew
+        a->block = a->tk = (int64_t)round_up((uint64_t)a->tk, TILE_ROWS);
     a->group = sched_row_blocks(&choice, a->l->target, a->s, a->t, (a->d + a->e) / per_step);
 }
 bool lower_attention(Lower *l, const Fused *f) {
