@@ -22,7 +22,8 @@ static const uint8_t op_classes[K_COUNT] = {
     [K_AND] = CI | CB, [K_OR] = CI | CB, [K_XOR] = CI | CB, [K_SHL] = CI, [K_SHR] = CI,
     [K_CMP] = CF | CI | CB, [K_SELECT] = ANY, [K_CVT] = ANY, [K_CVTDZ] = CH,
     [K_BITCAST] = CF | CI | CH,
-    [K_BCAST] = ANY, [K_RSUM] = CF | CI, [K_RMAX] = CF | CI, [K_RMIN] = CF | CI,
+    [K_BCAST] = ANY, [K_ZIPLO] = ANY, [K_ZIPHI] = ANY,
+    [K_RSUM] = CF | CI, [K_RMAX] = CF | CI, [K_RMIN] = CF | CI,
     [K_EXP2] = CF, [K_EXP] = CF, [K_LOG] = CF, [K_ERF] = CF, [K_TANH] = CF, [K_SIN] = CF,
     [K_COS] = CF, [K_GELU] = CF,
 };
@@ -181,6 +182,10 @@ static bool check_shape(Checker *c, const Ins *i) {
     case K_CVTDZ: return check_cvtdz(c, i);
     case K_CVT: return check_cvt(c, a, i->type);
     case K_BITCAST: return check_bitcast(c, a, i->type);
+    case K_ZIPLO:
+    case K_ZIPHI:
+        if (i->type.n < 2) return bad(c, "one lane has no halves");
+        break;
     case K_BCAST: 
         return a.dt == i->type.dt || bad(c, "%s becomes %s: of another type", text_of(c, a),
                                          text_of(c, i->type));

@@ -179,6 +179,16 @@ static void reduce(const Ins *i, VType from, Slot *d, const Slot *x) {
         arith(&step, d, &lower, &upper, &upper);
     }
 }
+static void zip(const Ins *i, Slot *d, const Slot *x, const Slot *y) {
+    uint32_t nbytes = element_bytes(i->type), half = i->type.n / 2u;
+    uint32_t from = i->op == K_ZIPHI ? half : 0;
+    Slot r;
+    for (uint32_t l = 0; l < half; l++) {
+        memcpy(r.bytes + 2 * l * nbytes, x->bytes + (from + l) * nbytes, nbytes);
+        memcpy(r.bytes + (2 * l + 1) * nbytes, y->bytes + (from + l) * nbytes, nbytes);
+    }
+    memcpy(d, &r, i->type.n * nbytes);
+}
 static int64_t saturate(DType dt, double v) {      // toward zero; NaN gives 0
     bool is_signed = dt == DT_I8 || dt == DT_I16 || dt == DT_I32 || dt == DT_I64;
     uint32_t nbits = 8 * dtype_info[dt].nbytes - is_signed;
@@ -382,6 +392,8 @@ static void perform(const Step *s) {
     case K_CVT: convert(s->from, i->type, d, x); return;
     case K_BITCAST: *d = *x; return;
     case K_BCAST: broadcast(d, i->type, x); return;
+    case K_ZIPLO:
+    case K_ZIPHI: zip(i, d, x, y); return;
     case K_RSUM:
     case K_RMAX:
     case K_RMIN: reduce(i, s->from, d, x); return;

@@ -316,6 +316,17 @@ static void print_bitcast(const Body *b) {
         str_addf(b->out, "    %s r;\n    memcpy(&r, &a, sizeof r);\n    return r;\n", b->type);
     foot(b);
 }
+// As a list of lanes, which compilers turn into one shuffle.
+static void print_zip(const Body *b) {
+    int from = b->h->op == K_ZIPHI ? b->n / 2 : 0;
+    const char *lane = b->m->has_vectors ? "%s%c[%d]" : "%s%c.l[%d]";
+    head(b, b->type, arena_printf(b->m->c->scratch, "%s a, %s b", b->type, b->type));
+    str_addf(b->out, "    return (%s){%s", b->type, b->m->has_vectors ? "" : "{");
+    for (int l = 0; l < b->n; l++)
+        str_addf(b->out, lane, l ? ", " : "", l % 2 ? 'b' : 'a', from + l / 2);
+    str_addf(b->out, "}%s;\n", b->m->has_vectors ? "" : "}");
+    foot(b);
+}
 // x[l] op x[l + n/2], halving
 static void print_tree(const Body *b) {
     Arena *a = b->m->c->scratch;
@@ -365,6 +376,10 @@ static void print_one(CModule *m, const CHelper *h, Str *out) {
         return;
     case K_BITCAST:
         print_bitcast(&b);
+        return;
+    case K_ZIPLO:
+    case K_ZIPHI:
+        print_zip(&b);
         return;
     case K_RSUM:
     case K_RMAX:

@@ -293,6 +293,12 @@ static LLVMValueRef shift(const Fn *f, const Ins *i, LLVMValueRef a) {
     if (i->op == K_SHL) return LLVMBuildShl(f->m->b, a, by, "");
     return is_signed(dt) ? LLVMBuildAShr(f->m->b, a, by, "") : LLVMBuildLShr(f->m->b, a, by, "");
 }
+static LLVMValueRef zip(const Fn *f, const Ins *i, LLVMValueRef a, LLVMValueRef b) {
+    unsigned n = i->type.n, from = i->op == K_ZIPHI ? n / 2 : 0;
+    LLVMValueRef pick[MAX_LANES];
+    for (unsigned l = 0; l < n; l++) pick[l] = imm32(f, from + l / 2 + (l % 2 ? n : 0));
+    return LLVMBuildShuffleVector(f->m->b, a, b, LLVMConstVector(pick, n), "");
+}
 // The lower half with the upper one, until one lane is left: the order that kernel_ops.def
 // promises.
 static LLVMValueRef tree(const Fn *f, const Ins *i, LLVMValueRef v) {
@@ -432,6 +438,8 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_CVTDZ: return llvm_cvtdz(f->m, isa_find(K_CVTDZ, dt, f->k->target)->llvm, i->type.n, x);
     case K_CVT: return llvm_convert(f->m, x, (DType)xt.dt, dt, i->type.n);
     case K_BITCAST: return LLVMBuildBitCast(b, x, vector_type(f, i->type), "");
+    case K_ZIPLO:
+    case K_ZIPHI: return zip(f, i, x, y);
     case K_BCAST: return splat(f, lane(f, x, xt.n, 0), i->type.n);
     case K_RSUM:
     case K_RMAX:

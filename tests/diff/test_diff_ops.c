@@ -266,6 +266,8 @@ static void add_moves(Sweep *s) {
     }
     uint32_t most = s->target->vbytes / dtype_info[s->t.dt].nbytes;
     for (uint32_t n = 1; n <= most; n *= 2) add_bcast(s, (int)n);
+    static const KOp zips[] = {K_ZIPLO, K_ZIPHI};
+    if (s->t.n > 1) add_all(s, zips, COUNT_OF(zips));
 }
 static void add_type(Sweep *s, DType dt) {
     static const KOp masks[] = {K_MAND, K_MOR, K_MNOT}, logic[] = {K_AND, K_OR, K_XOR};

@@ -43,6 +43,7 @@ static const Wrong wrong[] = {
     {"%v = load i32x8 %x\n%a = cvtdz %v", "operand 1 is i32x8, not f32x8"},
     {"%v = load f32x4 %x\n%a = bitcast %v to i64", "same number of bits"},
     {"%v = load f32x4 %x\n%a = bcast i32x4 %v", "another type"},
+    {"%v = load f32 %x\n%a = ziplo %v, %v", "one lane has no halves"},
     {"%v = load i32x4 %x\n%a = toindex %v", "4 lanes"},
     {"%v = fromindex i32x4 3", "4 lanes"},
     {"%r = reg f32x8\n%v = load f32x4 %x\nset %r, %v", "a register of f32x8, not f32x4"},
