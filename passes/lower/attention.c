@@ -13,6 +13,7 @@
 #include "ir/isa.h"
 #include "passes/lower/lower.h"
 #include <math.h>
+#include <string.h>
 
 typedef struct Attention {
     Lower *l;
@@ -53,8 +54,8 @@ static Val zero(const Attention *a) {
     VType t = step_type(a);
     return a->pairs ? k_const_i(a->k, t, 0) : k_const_f(a->k, t, 0);
 }
-// K^T by strided loads: a vector holds one step of `lanes` keys. `count` vectors from vector
-// `first` on, of which `keys` lanes exist; the others become zeros.
+// K^T by strided loads, where squares do not fit: a vector holds one step of `lanes` keys. `count`
+// vectors from vector `first` on, of which `keys` lanes exist; the others become zeros.
 static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     Kern *k = a->k;
     VType vt = step_type(a);
@@ -71,9 +72,41 @@ static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     k_end(k);
     k_end(k);
 }
+// n vectors of n lanes: v[i] lane j becomes v[j] lane i, in log2 n rounds of zips (a perfect
+// shuffle of rows; n log2 n instructions where strided loads need n^2).
+static void transpose(Kern *k, Val *v, int n) {
+    for (int round = 1; round < n; round *= 2) {
+        Val next[VLANES];
+        for (int i = 0; i < n / 2; i++) {
+            next[2 * i] = k_op2(k, K_ZIPLO, v[i], v[i + n / 2]);
+            next[2 * i + 1] = k_op2(k, K_ZIPHI, v[i], v[i + n / 2]);
+        }
+        memcpy(v, next, (size_t)n * sizeof *v);
+    }
+}
+// The first `count` vectors of keys, in squares of `lanes` keys by `lanes` steps.
+static void pack_squares(Attention *a, int64_t count) {
+    Kern *k = a->k;
+    Val vector = k_loopn(k, count), nv = k_index(k, a->nv), square = k_loopn(k, a->dk / a->lanes);
+    Val panel = k_idiv(k, vector, nv), nth = k_imod(k, vector, nv), v[VLANES];
+    Val src = k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes));
+    src = k_padd(k, src, k_imuli(k, square, (int64_t)a->lanes * 4));
+    for (int i = 0; i < a->lanes; i++)
+        v[i] = k_load(k, step_type(a), src, i * row(&a->kk), a->lanes);
+    transpose(k, v, a->lanes);
+    Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->dk * a->panel * 4));
+    dst = k_padd(k, dst, k_imuli(k, nth, (int64_t)a->lanes * 4));
+    dst = k_padd(k, dst, k_imuli(k, square, a->lanes * a->panel * 4));
+    for (int i = 0; i < a->lanes; i++) k_store(k, dst, i * a->panel * 4, v[i], a->lanes);
+    k_end(k);
+    k_end(k);
+}
 static void pack_keys(Attention *a) {
     int64_t whole = a->t / a->lanes, rest = a->t % a->lanes, partial = rest ? 1 : 0;
-    pack_vectors(a, 0, whole, a->lanes);
+    if (a->dk % a->lanes == 0 && step(a, &a->kk) == 4 && whole)
+        pack_squares(a, whole);
+    else
+        pack_vectors(a, 0, whole, a->lanes);
     pack_vectors(a, whole, partial, (int)rest);
     pack_vectors(a, whole + partial, a->scored / a->lanes - whole - partial, 0);
 }
