@@ -132,7 +132,7 @@ PrefetchRate sched_prefetch(const Choice *c, int64_t nblocks, int64_t bytes_per_
         if (block % group) continue;
         if (c->prefetch_lines) return (PrefetchRate){(int)group, (int)c->prefetch_lines};
         for (int lines = 1; lines <= MOST_LINES; lines++)
-            if (10 * nblocks * lines * LINE >= 9 * group * bytes_per_k)
+            if (4 * nblocks * lines * LINE >= 5 * group * bytes_per_k)
                 return (PrefetchRate){(int)group, lines};
     }
     return none;
