@@ -75,8 +75,10 @@ static void add_cost(Arena *a, Costs *costs, const Cost *c, const char *kernel_n
     sum->nbytes += c->nbytes;
 }
 static bool multiplies_bf16(const Kern *k) {
-    for (Val v = 1; v < k->ins.n; v++)
-        if (kern_ins(k, v)->op == K_DPBF16 || kern_ins(k, v)->op == K_TDPBF16) return true;
+    for (Val v = 1; v < k->ins.n; v++) {
+        KOp op = (KOp)kern_ins(k, v)->op;
+        if (op == K_DPBF16 || op == K_BFMMLA || op == K_TDPBF16) return true;
+    }
     return false;
 }
 // Of the level that was measured. Not known of an object file, which holds no kernels but code.

@@ -35,10 +35,12 @@ static Kern *fma_kernel(Arena *a, const Target *t) {
     k_end(k);
     return k;
 }
-// Products of bf16 in vectors: the accumulators are f32 as above, a word of two is the data.
-static Kern *pairs_kernel(Arena *a, const Target *t) {
-    Kern *k = kern_new(a, "probe_pairs", t);
+// Products of bf16 in vectors: the accumulators are f32 as above, words of two or four the data.
+static Kern *words_kernel(Arena *a, const Target *t) {
+    Kern *k = kern_new(a, "probe_words", t);
     VType v = vec_type(DT_F32, (int)target_lanes(t, 4)), words = vec_type(DT_I32, v.n);
+    bool has_blocks = isa_find(K_BFMMLA, DT_F32, t);
+    if (has_blocks) words = vec_type(DT_I64, v.n / 2);
     int n = accumulators(t);
     Val data = k_param(k, "data", DT_F32, false), sums = k_param(k, "sums", DT_F32, true);
     Val acc[64], lo = k_lo(k), hi = k_hi(k), x = k_load(k, words, data, 0, v.n);
@@ -47,7 +49,10 @@ static Kern *pairs_kernel(Arena *a, const Target *t) {
     k_loop(k, lo, hi, 1);
     for (int i = 0; i < n; i++) k_set(k, acc[i], k_load(k, v, data, i * (int)t->vbytes, v.n));
     k_loopn(k, STEPS);
-    for (int i = 0; i < n; i++) k_set(k, acc[i], k_dpbf16(k, x, y, k_get(k, acc[i])));
+    for (int i = 0; i < n; i++) {
+        Val sum = k_get(k, acc[i]);
+        k_set(k, acc[i], has_blocks ? k_bfmmla(k, x, y, sum) : k_dpbf16(k, x, y, sum));
+    }
     k_end(k);
     for (int i = 0; i < n; i++) k_store(k, sums, i * (int)t->vbytes, k_get(k, acc[i]), v.n);
     k_end(k);
@@ -82,9 +87,10 @@ static Products products_of(Arena *a, const Target *t) {
     if (isa_find(K_TDPBF16, DT_NONE, t)) {
         p.kern = tiles_kernel(a, t);
         p.flops = 4.0 * 2 * TILE_ROWS * TILE_ROWS * TILE_BYTES / 2 * STEPS;
-    } else if (isa_find(K_DPBF16, DT_F32, t)) {
-        p.kern = pairs_kernel(a, t);
-        p.flops = 4.0 * accumulators(t) * target_lanes(t, 4) * STEPS;
+    } else if (isa_has_products(t)) {
+        double each = isa_find(K_BFMMLA, DT_F32, t) ? 8 : 4; // of a lane
+        p.kern = words_kernel(a, t);
+        p.flops = each * accumulators(t) * target_lanes(t, 4) * STEPS;
     }
     return p;
 }

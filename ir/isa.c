@@ -21,7 +21,8 @@ const IsaRow *isa_find(KOp op, DType dt, const Target *t) {
     return NULL;
 }
 bool isa_has_products(const Target *t) {
-    return isa_find(K_DPBF16, DT_F32, t) || isa_find(K_TDPBF16, DT_NONE, t);
+    return isa_find(K_DPBF16, DT_F32, t) || isa_find(K_BFMMLA, DT_F32, t) ||
+           isa_find(K_TDPBF16, DT_NONE, t);
 }
 static bool has(KOp op, DType dt, const Target *t) {
     return !is_listed(op, dt) || isa_find(op, dt, t);

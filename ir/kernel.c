@@ -236,6 +236,11 @@ Val k_dpbf16(Kern *k, Val a, Val b, Val c) {
     require(k, kern_type(k, a).n == kern_type(k, c).n, K_DPBF16, "a sum of other lanes");
     return kern_emit(k, (Ins){.op = K_DPBF16, .type = kern_type(k, c), .arg = {a, b, c}});
 }
+Val k_bfmmla(Kern *k, Val a, Val b, Val c) {
+    require_same(k, K_BFMMLA, a, b);
+    require(k, 2 * kern_type(k, a).n == kern_type(k, c).n, K_BFMMLA, "a sum of other lanes");
+    return kern_emit(k, (Ins){.op = K_BFMMLA, .type = kern_type(k, c), .arg = {a, b, c}});
+}
 Val k_shift(Kern *k, KOp op, Val a, int by) { return emit1(k, op, kern_type(k, a), a, by); }
 Val k_cmp(Kern *k, KPred p, Val a, Val b) {
     VType t = kern_type(k, a);
@@ -257,7 +262,9 @@ Val k_cvtdz(Kern *k, Val v) {
 }
 Val k_bitcast(Kern *k, DType to, Val v) {
     VType t = kern_type(k, v);
-    return t.dt == to ? v : emit1(k, K_BITCAST, vec_type(to, t.n), v, 0);
+    if (t.dt == to) return v;
+    int n = (int)(t.n * dtype_info[t.dt].nbytes / dtype_info[to].nbytes);
+    return emit1(k, K_BITCAST, vec_type(to, n), v, 0);
 }
 Val k_bcast(Kern *k, Val v, int n) {
     VType t = kern_type(k, v);

@@ -103,6 +103,7 @@ Val k_op1(Kern *k, KOp op, Val a);                                // result has 
 Val k_op2(Kern *k, KOp op, Val a, Val b);
 Val k_fma(Kern *k, Val a, Val b, Val c);
 Val k_dpbf16(Kern *k, Val a, Val b, Val c);                       // c has the result's type
+Val k_bfmmla(Kern *k, Val a, Val b, Val c);                       // likewise
 Val k_shift(Kern *k, KOp op, Val a, int by);
 Val k_cmp(Kern *k, KPred p, Val a, Val b);
 Val k_select(Kern *k, Val mask, Val a, Val b);

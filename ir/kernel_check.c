@@ -18,7 +18,8 @@ static const uint8_t op_classes[K_COUNT] = {
     [K_REG] = ANY, [K_GET] = ANY, [K_SET] = ANY,
     [K_ADD] = CF | CI, [K_SUB] = CF | CI, [K_MUL] = CF | CI, [K_DIV] = CF | CI, [K_REM] = CI,
     [K_MIN] = CF | CI, [K_MAX] = CF | CI, [K_NEG] = CF | CI, [K_ABS] = CF | CI,
-    [K_FMA] = CF, [K_DPBF16] = CF, [K_SQRT] = CF, [K_FLOOR] = CF, [K_CEIL] = CF, [K_RINT] = CF,
+    [K_FMA] = CF, [K_DPBF16] = CF, [K_BFMMLA] = CF, [K_SQRT] = CF, [K_FLOOR] = CF,
+    [K_CEIL] = CF, [K_RINT] = CF,
     [K_AND] = CI | CB, [K_OR] = CI | CB, [K_XOR] = CI | CB, [K_SHL] = CI, [K_SHR] = CI,
     [K_CMP] = CF | CI | CB, [K_SELECT] = ANY, [K_CVT] = ANY, [K_CVTDZ] = CH,
     [K_BITCAST] = CF | CI | CH,
@@ -141,7 +142,7 @@ static bool check_cvt(Checker *c, VType from, VType to) {
     return true;
 }
 static bool check_bitcast(Checker *c, VType from, VType to) {
-    if (from.n != to.n || dtype_info[from.dt].nbytes != dtype_info[to.dt].nbytes ||
+    if (from.n * dtype_info[from.dt].nbytes != to.n * dtype_info[to.dt].nbytes ||
         class_of(from.dt) == CB)
         return bad(c, "%s and %s do not have the same number of bits", text_of(c, from),
                    text_of(c, to));
@@ -159,6 +160,11 @@ static bool has_types(Checker *c, const Ins *i, const VType *want) {
 static bool check_dpbf16(Checker *c, const Ins *i) {
     VType pairs = vec_type(DT_I32, i->type.n), sum = vec_type(DT_F32, i->type.n);
     return has_types(c, i, (VType[]){pairs, pairs, sum}) && same_types(c, i->type, sum);
+}
+static bool check_bfmmla(Checker *c, const Ins *i) {
+    VType quads = vec_type(DT_I64, i->type.n / 2), sum = vec_type(DT_F32, i->type.n);
+    if (i->type.n % 4) return bad(c, "%u lanes are no blocks of 2 x 2", i->type.n);
+    return has_types(c, i, (VType[]){quads, quads, sum}) && same_types(c, i->type, sum);
 }
 static bool check_cvtdz(Checker *c, const Ins *i) {
     return has_types(c, i, (VType[]){vec_type(DT_F32, i->type.n)}) &&
@@ -179,6 +185,7 @@ static bool check_shape(Checker *c, const Ins *i) {
         if (a.n != i->type.n) return bad(c, "a mask of %u lanes for %u", a.n, i->type.n);
         return same_types(c, b, kern_type(k, i->arg[2])) && same_types(c, b, i->type);
     case K_DPBF16: return check_dpbf16(c, i);
+    case K_BFMMLA: return check_bfmmla(c, i);
     case K_CVTDZ: return check_cvtdz(c, i);
     case K_CVT: return check_cvt(c, a, i->type);
     case K_BITCAST: return check_bitcast(c, a, i->type);

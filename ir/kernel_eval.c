@@ -111,7 +111,7 @@ static bool has_fast_fma(void) { return true; }
 #endif
 
 // ---- pairs of bf16 ---------------------------------------------------------------------------
-// AVX-512 computes these as if there were no subnormal numbers: operands and results are flushed.
+// Computed as if there were no subnormal numbers: operands and results are flushed. AVX-512's:
 static inline float flushed(uint32_t bits) {
     float f;
     if (!(bits & 0x7f800000)) bits &= 0x80000000;
@@ -144,6 +144,44 @@ static void dot_bf16_fast(Slot *d, const Slot *x, const Slot *y, const Slot *z) 
 }
 static void to_bf16_flushed(Slot *d, const Slot *x) {
     for (size_t l = 0; l < COUNT_OF(x->u32); l++) d->u16[l] = f32_to_bf16(flushed(x->u32[l]));
+}
+
+// ARM's rounds products and sums to odd: towards zero, and the last bit is set if that was not
+// exact. Subnormal numbers are zeros to it, too, but what decides is the exact number.
+static inline float product_flushed(float a, float b) {
+    float r = a * b;
+    double size = __builtin_fabs((double)a * (double)b); // exact, and so is r between these borders
+    if (size >= 0x1p128) return __builtin_copysignf(INFINITY, r);
+    return size < 0x1p-126 ? __builtin_copysignf(0, r) : r;
+}
+static inline float sum_to_odd(float a, float b) {
+    enum { BELOW = 29 };       // bits of a double that a float does not have
+    double s = (double)a + (double)b, size = __builtin_fabs(s), from_b = s - (double)a;
+    double error = ((double)a - (s - from_b)) + ((double)b - from_b); // the exact sum is s + error
+    uint64_t bits, below = ((uint64_t)1 << BELOW) - 1;
+    if (size < 0x1p-126) return __builtin_copysignf(0, (float)s);
+    if (!(size < 0x1p128)) return (float)s;
+    memcpy(&bits, &s, sizeof bits);
+    if (error != 0) bits = (bits - ((error < 0) != (s < 0))) | 1;
+    if (bits & below) bits = (bits & ~below) | (below + 1);
+    memcpy(&s, &bits, sizeof s);
+    return (float)s;
+}
+static inline float add_pair(float c, uint32_t p, uint32_t q) {
+    float even = product_flushed(flushed(p << 16), flushed(q << 16));
+    float odd = product_flushed(flushed(p & 0xffff0000), flushed(q & 0xffff0000));
+    uint32_t bits;
+    memcpy(&bits, &c, sizeof bits);
+    return sum_to_odd(flushed(bits), sum_to_odd(even, odd));
+}
+static void mmla_bf16(Slot *d, const Slot *x, const Slot *y, const Slot *z, uint32_t n) {
+    Slot sum;
+    for (uint32_t l = 0; l < n; l++) {
+        uint64_t p = x->u64[l / 4 * 2 + l % 4 / 2], q = y->u64[l / 4 * 2 + l % 2];
+        float first = add_pair(z->f32[l], (uint32_t)p, (uint32_t)q);
+        sum.f32[l] = add_pair(first, (uint32_t)(p >> 32), (uint32_t)(q >> 32));
+    }
+    memcpy(d, &sum, n * sizeof(float));
 }
 
 // ---- lanes as elements -----------------------------------------------------------------------
@@ -383,6 +421,7 @@ static void perform(const Step *s) {
     case K_SHL:
     case K_SHR: arith(i, d, x, y, z); return;
     case K_DPBF16: dot_bf16(d, x, y, z); return;
+    case K_BFMMLA: mmla_bf16(d, x, y, z, i->type.n); return;
     case K_CVTDZ: to_bf16_flushed(d, x); return;
     case K_CMP: compare((DType)s->from.dt, i->imm, d, x, y); return;
     case K_MAND: for (int l = 0; l < SLOT_BYTES; l++) d->mask[l] = x->mask[l] & y->mask[l]; return;

@@ -317,6 +317,14 @@ static uint8_t parse_register(Parser *p) {
     uint64_t n = lex_uint(p->lex);
     return n < UINT8_MAX ? (uint8_t)(n + 1) : UINT8_MAX;
 }
+// Of a conversion: as many lanes as its operand; of a cast of bits: as many as have its bits.
+static VType converted_type(const Kern *k, const Ins *i, DType to) {
+    VType from = kern_type(k, i->arg[0]);
+    uint32_t n = from.n, nbytes = dtype_info[to].nbytes;
+    if (i->op == K_BITCAST && from.kind == V_VEC && nbytes)
+        n = n * dtype_info[from.dt].nbytes / nbytes;
+    return vec_type(to, n ? (int)n : 1); // wrong, if none: kern_check tells
+}
 static void parse_field(Parser *p, Ins *i, char field) {
     static const char *const level[] = {"L1", "L2", "L3"};
     switch (field) {
@@ -324,7 +332,7 @@ static void parse_field(Parser *p, Ins *i, char field) {
     case 'B':
     case 'C': i->arg[field - 'A'] = parse_operand(p); return;
     case 'T': i->type = parse_vtype(p); return;
-    case 'D': i->type = vec_type(parse_dtype(p), kern_type(p->k, i->arg[0]).n); return;
+    case 'D': i->type = converted_type(p->k, i, parse_dtype(p)); return;
     case 'O': i->imm = parse_offset(p); return;
     case 'L': i->lanes = parse_lanes(p, moved_type(p->k, i).n); return;
     case 'I': i->imm = lex_int(p->lex); return;
@@ -345,7 +353,7 @@ static VType implied_type(const Kern *k, const Ins *i) {
     default: return (VType){.kind = (uint8_t)kernel_op[i->op].result};
     }
     if (i->op == K_SELECT) return kern_type(k, i->arg[1]);
-    if (i->op == K_DPBF16) return kern_type(k, i->arg[2]);
+    if (i->op == K_DPBF16 || i->op == K_BFMMLA) return kern_type(k, i->arg[2]);
     if (i->op == K_CVTDZ) return vec_type(DT_BF16, a.n);
     bool is_reduction = i->op == K_RSUM || i->op == K_RMAX || i->op == K_RMIN;
     return (VType){V_VEC, a.dt, is_reduction ? 1 : a.n};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 const char *const place_text[PLACE_COUNT] = {"arena", "weights", "input", "output"};
-const char *const pack_text[PACK_COUNT] = {"plain", "panel", "pairs"};
+const char *const pack_text[PACK_COUNT] = {"plain", "panel", "pairs", "quads"};
 
 Program *program_new(Arena *a, const Target *t, const Graph *g) {
     Program *p = NEW(a, Program);
@@ -25,6 +25,9 @@ DType region_dtype(const Graph *g, const Region *r) {
     if (r->pack != PACK_PLAIN && dtype_is_half(dt)) return dt;
     return dtype_info[dt].cls == CLASS_FLOAT ? DT_F32 : dt;
 }
+int64_t pack_deep(PackKind pack) {
+    return pack == PACK_QUADS ? 4 : pack == PACK_PAIRS ? 2 : 1;
+}
 Matrix region_matrix(const Graph *g, const Region *r) {
     const Type *t = graph_type(g, r->expr);
     assert(t->rank >= 2);
@@ -35,8 +38,8 @@ uint64_t region_nbytes(const Graph *g, const Region *r) {
     uint64_t element = dtype_info[region_dtype(g, r)].nbytes;
     if (r->pack == PACK_PLAIN) return (uint64_t)type_count(graph_type(g, r->expr)) * element;
     Matrix m = region_matrix(g, r);
-    int64_t depth = r->pack == PACK_PAIRS ? ceil_div(m.k, 2) * 2 : m.k;
-    return (uint64_t)(ceil_div(m.n, r->nr) * r->nr * depth) * element;
+    int64_t deep = pack_deep(r->pack);
+    return (uint64_t)(ceil_div(m.n, r->nr) * r->nr * ceil_div(m.k, deep) * deep) * element;
 }
 
 // ---- levels ----------------------------------------------------------------------------------

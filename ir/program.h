@@ -38,6 +38,7 @@ typedef enum {
     PACK_PAIRS, // the same of a bf16 matrix, [panel][k/2][nr][2]: a word of 32 bits holds an even k
                 // (low half) and the next odd one, as products of bf16 take them; the last word of
                 // an odd depth has a zero
+    PACK_QUADS, // [panel][k/4][nr][4]: the same of four k in 64 bits, for products of 2 x 2 blocks
     PACK_COUNT
 } PackKind;
 extern const char *const pack_text[PACK_COUNT];
@@ -103,6 +104,7 @@ bool program_check(const Program *p, Diag *d);
 // (reset per region). The callback may stop the walk by returning false.
 typedef bool (*ImageSink)(void *ctx, const void *bytes, uint64_t n);
 bool program_image(const Program *p, Arena *scratch, ImageSink sink, void *ctx);
+int64_t pack_deep(PackKind pack); // how many k lie side by side: 1, 2 of pairs, 4 of quads
 uint64_t region_nbytes(const Graph *g, const Region *r);
 DType region_dtype(const Graph *g, const Region *r); // plain floats of any width lie there as f32
 typedef struct Matrix {

@@ -35,8 +35,8 @@ static bool check_panel(Checker *c, uint32_t n, const Region *r) {
     for (int i = 0; i < t->rank - 2; i++)
         if (t->dim[i] != 1)
             return bad(c, "region %u: %s is not one matrix", n, type_text(c->arena, t));
-    if (r->pack == PACK_PAIRS && t->dt != DT_BF16)
-        return bad(c, "region %u: pairs of %s", n, type_text(c->arena, t));
+    if (pack_deep(r->pack) > 1 && t->dt != DT_BF16)
+        return bad(c, "region %u: %s of %s", n, pack_text[r->pack], type_text(c->arena, t));
     return true;
 }
 static bool check_region(Checker *c, uint32_t n, uint8_t *is_const) {

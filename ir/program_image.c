@@ -63,7 +63,7 @@ static const void *as_stored(const Tensor *t, DType want, Arena *a) {
 // Columns first..first+width-1 of a matrix as [k / deep][nr][deep], elements of 2 or 4 bytes.
 typedef struct Panel {
     Matrix m;
-    int64_t nr, first, width, deep; // deep: 2 of pairs, else 1
+    int64_t nr, first, width, deep; // deep: pack_deep
     size_t elem;
 } Panel;
 static void panel_of_rows(char *panel, const char *b, const Panel *p) { // of [K,N]
@@ -71,11 +71,11 @@ static void panel_of_rows(char *panel, const char *b, const Panel *p) { // of [K
         memcpy(panel + (size_t)(k * p->nr) * p->elem,
                b + (size_t)(k * p->m.n + p->first) * p->elem, (size_t)p->width * p->elem);
 }
-static void pairs_of_rows(char *panel, const char *b, const Panel *p) {
+static void words_of_rows(char *panel, const char *b, const Panel *p) {
     for (int64_t k = 0; k < p->m.k; k++) {
         const char *row = b + (size_t)(k * p->m.n + p->first) * 2;
-        char *to = panel + (size_t)(k / 2 * p->nr * 2 + k % 2) * 2;
-        for (int64_t j = 0; j < p->width; j++) memcpy(to + j * 4, row + j * 2, 2);
+        char *to = panel + (size_t)(k / p->deep * p->nr * p->deep + k % p->deep) * 2;
+        for (int64_t j = 0; j < p->width; j++) memcpy(to + j * p->deep * 2, row + j * 2, 2);
     }
 }
 // The same of an [N,K] matrix: a transposition, in blocks that read and write whole cache lines.
@@ -95,17 +95,18 @@ static inline void transpose(char *panel, const char *b, const Panel *p, size_t 
     }
 }
 static void panel_of_columns(char *panel, const char *b, const Panel *p) {
-    if (p->deep == 2) transpose(panel, b, p, 2, 2);
+    if (p->deep == 4) transpose(panel, b, p, 2, 4);
+    else if (p->deep == 2) transpose(panel, b, p, 2, 2);
     else if (p->elem == 2) transpose(panel, b, p, 2, 1);
     else transpose(panel, b, p, 4, 1);
 }
 static void fill_panel(char *panel, const char *b, const Panel *p, bool trans) {
     if (trans) panel_of_columns(panel, b, p);
-    else if (p->deep == 2) pairs_of_rows(panel, b, p);
+    else if (p->deep > 1) words_of_rows(panel, b, p);
     else panel_of_rows(panel, b, p);
 }
 static bool put_panels(Writer *w, const Graph *g, const Region *r, const void *b, Arena *a) {
-    Panel p = {.m = region_matrix(g, r), .nr = r->nr, .deep = r->pack == PACK_PAIRS ? 2 : 1};
+    Panel p = {.m = region_matrix(g, r), .nr = r->nr, .deep = pack_deep(r->pack)};
     p.elem = dtype_info[region_dtype(g, r)].nbytes;
     assert(p.elem == 2 || p.elem == 4);
     size_t nbytes = (size_t)(ceil_div(p.m.k, p.deep) * p.deep * r->nr) * p.elem;

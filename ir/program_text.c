@@ -162,7 +162,7 @@ static void parse_head(Parser *s) {
 static PackKind parse_pack(Lexer *l) {
     for (int pack = 0; pack < PACK_COUNT; pack++)
         if (lex_accept(l, pack_text[pack])) return (PackKind)pack;
-    lex_unexpected(l, "plain, panel or pairs");
+    lex_unexpected(l, "plain, panel, pairs or quads");
     return PACK_PLAIN;
 }
 static void parse_region(Parser *s) {

@@ -143,7 +143,7 @@ static void print_arithmetic(const Body *b) {
     const CHelper *h = b->h;
     DType dt = (DType)h->type.dt;
     Str p = str_new(b->m->c->scratch);
-    for (int i = 0; i < kernel_op[h->op].nargs; i++) // DPBF16's sum has the result's type
+    for (int i = 0; i < kernel_op[h->op].nargs; i++) // a sum of products has the result's type
         str_addf(&p, "%s%s %s", i ? ", " : "", b->from && i < 2 ? b->from : b->type, whole[i]);
     head(b, b->type, str_cstr(&p));
     const char *spelled = c_spelling(b->m, h->op, dt, b->n);
@@ -310,7 +310,7 @@ static void print_convert(const Body *b) {
 }
 static void print_bitcast(const Body *b) {
     head(b, b->type, arena_printf(b->m->c->scratch, "%s a", b->from));
-    if (b->m->has_vectors && b->n > 1)
+    if (b->m->has_vectors && b->n > 1 && b->h->from.n > 1)
         returns(b, arena_printf(b->m->c->scratch, "(%s)a", b->type));
     else
         str_addf(b->out, "    %s r;\n    memcpy(&r, &a, sizeof r);\n    return r;\n", b->type);

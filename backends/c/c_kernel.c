@@ -179,7 +179,8 @@ static const char *arithmetic(CFn *f, const Ins *i) {
     CHelper h = helper(f, i);
     if (i->op == K_SHL || i->op == K_SHR) h.imm = i->imm;
     bool depends = i->op == K_CVT || i->op == K_BITCAST || i->op == K_BCAST || i->op == K_RSUM ||
-                   i->op == K_RMAX || i->op == K_RMIN || i->op == K_DPBF16 || i->op == K_CVTDZ;
+                   i->op == K_RMAX || i->op == K_RMIN || i->op == K_DPBF16 || i->op == K_BFMMLA ||
+                   i->op == K_CVTDZ;
     if (!depends) h.from = (VType){0};
     int n = kernel_op[i->op].nargs;
     return call(f, h, arg(f, i, 0), n > 1 ? arg(f, i, 1) : NULL, n > 2 ? arg(f, i, 2) : NULL);

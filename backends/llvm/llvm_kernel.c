@@ -435,6 +435,9 @@ static LLVMValueRef print_ins(Fn *f, const Ins *i) {
     case K_DPBF16:
         return llvm_dpbf16(f->m, isa_find(K_DPBF16, dt, f->k->target)->llvm, i->type.n,
                            (LLVMValueRef[]){x, y, z});
+    case K_BFMMLA:
+        return llvm_bfmmla(f->m, isa_find(K_BFMMLA, dt, f->k->target)->llvm,
+                           (LLVMValueRef[]){z, x, y});
     case K_CVTDZ: return llvm_cvtdz(f->m, isa_find(K_CVTDZ, dt, f->k->target)->llvm, i->type.n, x);
     case K_CVT: return llvm_convert(f->m, x, (DType)xt.dt, dt, i->type.n);
     case K_BITCAST: return LLVMBuildBitCast(b, x, vector_type(f, i->type), "");

@@ -25,7 +25,9 @@ void llvm_print_kernel(Module *m, const Kern *k, LLVMValueRef fn);
 LLVMTypeRef llvm_elem_type(const Module *m, DType dt); // bool is i8; f16 and bf16 travel as i16
 // llvm_convert.c: CVT between any two element types
 LLVMValueRef llvm_convert(Module *m, LLVMValueRef v, DType from, DType to, unsigned n);
-// llvm_bf16.c: DPBF16 and CVTDZ on n lanes, by the intrinsic whose name begins so
+// llvm_bf16.c: DPBF16 and CVTDZ on n lanes, by the intrinsic whose name begins so; BFMMLA, the sum
+// first, by its own
+LLVMValueRef llvm_bfmmla(Module *m, const char *name, LLVMValueRef args[3]);
 LLVMValueRef llvm_dpbf16(Module *m, const char *name, unsigned n, LLVMValueRef args[3]);
 LLVMValueRef llvm_cvtdz(Module *m, const char *name, unsigned n, LLVMValueRef v);
 // llvm_standalone.c: the runtime's functions that the module calls become its own

@@ -117,6 +117,7 @@ static Val spell(void *ctx, Kern *to, const Ins *i) {
     case K_CEIL:
     case K_RINT: return round_to_integer(to, i);
     case K_CVTDZ: return cvtdz_by_parts(to, i->arg[0]);
+    case K_BFMMLA:
     case K_DPBF16: return 0; // only where it exists, else a mistake that kern_check tells
     default: assert(i->op == K_CVT); return convert_half(to, i);
     }

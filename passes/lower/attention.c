@@ -186,7 +186,7 @@ static Micro micro_of(const Attention *a, int mr) {
                    .nv = a->nv,
                    .lanes = a->lanes,
                    .tail = a->lanes,
-                   .is_pairs = a->pairs,
+                   .word = a->pairs ? 2 : 0,
                    .b_k = a->panel * 4};
 }
 // `count` panels of scores from panel `first` on, of nv vectors each.
@@ -419,7 +419,7 @@ static void find_operands(Attention *a, const Node *node) {
         *view[i] = operand(l, node->in[i]);
         is_bf16 = is_bf16 && view[i]->dt == DT_BF16;
     }
-    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_has_products(l->target);
+    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_find(K_DPBF16, DT_F32, l->target);
     a->tiles = a->pairs && isa_find(K_TDPBF16, DT_NONE, l->target);
     for (int i = 0; i < 3 && !a->pairs; i++) *view[i] = lower_f32_view(l, node->in[i]);
     for (int i = 0; i < 2 && a->pairs; i++) *view[i] = rows_of_words(l, view[i]);

@@ -148,7 +148,7 @@ typedef struct Micro {
     int tail;           // lanes of the last vector that B really has
     int64_t a_row, a_k; // bytes between rows and between k of A
     int64_t b_k;        // bytes between k of B; a k's vectors are contiguous
-    bool is_pairs;      // A and B are bf16 and a k is two of theirs, side by side in a word
+    int word;           // 2, 4: A and B are bf16 and a k is so many of theirs, side by side
     Runs runs;          // a sum takes whole runs
     Prefetch next;
 } Micro;

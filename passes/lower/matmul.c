@@ -11,10 +11,11 @@
 #include <string.h>
 
 static int64_t true_depth(const MatMul *m) {
-    return m->is_pairs ? 2 * m->kn : m->kn;
+    return m->word ? m->word * m->kn : m->kn;
 }
 static int64_t b_nbytes(const MatMul *m) {
-    return m->is_pairs ? 4 : dtype_info[m->b_dt].nbytes;
+    int64_t element = dtype_info[m->b_dt].nbytes;
+    return m->word ? element * m->word : element;
 }
 void matmul_move_rows(const MatMul *m, int64_t (*stride)(const MatMul *, int), Val by,
                       const Val from[MAX_OPERANDS], Val to[MAX_OPERANDS]) {
@@ -83,7 +84,7 @@ static void at_panel(MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_
     }
     if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * b_nbytes(m) * m->b_deep));
 }
-// One vector of halves, or of pairs of them, as f32: a row of `to`, or two.
+// One vector of halves, or of words of bf16, as f32: a row of `to`, or as many as a word has k.
 static void widen_vector(MatMul *m, Val from, Val to, int64_t column) {
     Kern *k = m->k;
     int64_t at = column * b_nbytes(m) * m->b_deep;
@@ -93,10 +94,15 @@ static void widen_vector(MatMul *m, Val from, Val to, int64_t column) {
         return;
     }
     VType vt = vec_type(DT_I32, m->lanes);
-    Val words = k_load(k, vt, from, at, m->lanes), high = k_const_i(k, vt, -0x10000);
-    Val even = k_shift(k, K_SHL, words, 16), odd = k_op2(k, K_AND, words, high);
-    k_store(k, to, column * 4, k_bitcast(k, DT_F32, even), m->lanes);
-    k_store(k, to, (m->columns + column) * 4, k_bitcast(k, DT_F32, odd), m->lanes);
+    for (int64_t i = 0; i < m->b_deep; i += 2) {
+        int64_t stride = 2 * m->b_deep, row = (i * m->columns + column) * 4;
+        Val pairs = stride == 4 ? k_load(k, vt, from, at, m->lanes)
+                                : k_loads(k, vt, from, at + 2 * i, stride, m->lanes);
+        Val high = k_const_i(k, vt, -0x10000);
+        Val even = k_shift(k, K_SHL, pairs, 16), odd = k_op2(k, K_AND, pairs, high);
+        k_store(k, to, row, k_bitcast(k, DT_F32, even), m->lanes);
+        k_store(k, to, row + m->columns * 4, k_bitcast(k, DT_F32, odd), m->lanes);
+    }
 }
 // The chunk's part of a panel of halves as f32.
 static void widen_panel(MatMul *m, Val panel, int64_t depth) {
@@ -150,7 +156,7 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
                .a_row = matmul_row_stride(m, A),
                .a_k = m->a_k,
                .b_k = m->wide ? m->columns * 4 : m->b_k,
-               .is_pairs = m->is_pairs,
+               .word = m->word,
                .runs = m->runs};
     u.tail = (int)(columns - (int64_t)(u.nv - 1) * m->lanes);
     int64_t group = m->choice.panels;
@@ -379,7 +385,7 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     int64_t sums = m->is_tiled ? matmul_tile_rows(m) : m->choice.rows;
     m->tile = k_scratch(k, (uint64_t)(sums * m->tile_row));
     int64_t wide_rows = ceil_div(m->chunk, m->b_deep) * m->b_deep;
-    if (m->b_dt != DT_F32 && !m->is_pairs)
+    if (m->b_dt != DT_F32 && !m->word)
         m->wide = k_scratch(k, (uint64_t)(wide_rows * m->columns * 4));
     int64_t npanels = ceil_div(m->n, m->columns);
     slice_body(m, &build, npanels);
@@ -391,21 +397,30 @@ static void emit_matmul(MatMul *m, const View *c, const View *a, const View *b) 
     build_launch(&build, m->passes * npanels, flops, at->node ? at->node : "matmul");
 }
 // Products of bf16 where the machine has them: *a becomes A in words.
-static bool find_pairs(MatMul *m, NodeId an, View *a) {
+static bool find_words(MatMul *m, NodeId an, View *a) {
     View v;
-    if (m->b_deep != 2 || !lower_unmade(m->l, an, &v)) return false;
+    if (m->b_deep == 1 || !lower_unmade(m->l, an, &v)) return false;
     int last = v.rank - 1;
-    bool ok = v.dt == DT_BF16 && v.stride[last] == 2 && m->kn % 2 == 0;
-    for (int i = 0; i < last; i++) ok = ok && v.stride[i] % 4 == 0;
-    if (!ok || v.offset % 4 || !isa_has_products(m->l->target)) return false;
-    v.dim[last] /= 2;
-    v.stride[last] = 4;
+    int64_t nbytes = 2 * m->b_deep;
+    bool ok = v.dt == DT_BF16 && v.stride[last] == 2 && m->kn % m->b_deep == 0;
+    for (int i = 0; i < last; i++) ok = ok && v.stride[i] % nbytes == 0;
+    if (!ok || v.offset % nbytes || !isa_has_products(m->l->target)) return false;
+    v.dim[last] /= m->b_deep;
+    v.stride[last] = nbytes;
     *a = v;
-    m->is_pairs = true;
+    m->word = (int)m->b_deep;
     m->is_tiled = isa_find(K_TDPBF16, DT_NONE, m->l->target) != NULL;
-    m->kn /= 2;
+    m->kn /= m->word;
     m->b_deep = 1;
     return true;
+}
+// How a weight lies, for all levels that read it: a word of bf16 is what the products take.
+static PackKind pack_of(const Lower *l, DType dt) {
+    if (dt != DT_BF16) return PACK_PANEL;
+    const Target *const *t = l->opt->also;
+    bool has_blocks = isa_find(K_BFMMLA, DT_F32, l->opt->target);
+    for (; t && *t; t++) has_blocks = has_blocks || isa_find(K_BFMMLA, DT_F32, *t);
+    return has_blocks ? PACK_QUADS : PACK_PAIRS;
 }
 // A weight that was rounded to a half type (pass dtype) lies in the image as that.
 static NodeId stored_weight(Lower *l, NodeId w) {
@@ -432,16 +447,16 @@ bool lower_matmul(Lower *l, const Fused *f) {
     bool has_a = find_in_place(&m, an, &c, &a);
     if (m.is_packed) {
         int64_t panel = sched_panel(bt.dt, shape, l->opt->target, l->opt->also, l->opt->tuning);
-        PackKind pack = bt.dt == DT_BF16 ? PACK_PAIRS : PACK_PANEL;
+        PackKind pack = pack_of(l, bt.dt);
         b = lower_region(
             l, (Region){.expr = bn, .pack = pack, .trans = trans, .nr = (int32_t)panel}, &bt);
         m.b_dt = b.dt;
-        m.b_deep = pack == PACK_PAIRS ? 2 : 1;
-        has_a = has_a || find_pairs(&m, an, &a);
+        m.b_deep = pack_deep(pack);
+        has_a = has_a || find_words(&m, an, &a);
         m.b_k = panel * b_nbytes(&m);
         m.b_panel = ceil_div(m.kn, m.b_deep) * m.b_deep * m.b_k;
         m.parts = panel / m.columns;
-        if (m.is_tiled || (m.b_dt != DT_F32 && !m.is_pairs)) m.choice.panels = 1;
+        if (m.is_tiled || (m.b_dt != DT_F32 && !m.word)) m.choice.panels = 1;
     } else {
         b = lower_f32_view(l, bn);
         if (trans) {
@@ -461,7 +476,7 @@ bool lower_matmul(Lower *l, const Fused *f) {
     m.block = sched_k_block(m.kn);
     bool can_chunk = c.dt == DT_F32 && matmul_col_stride(&m, C) == 4;
     m.chunk = can_chunk && !m.is_tiled ? sched_k_chunk(&m.choice, l->target, m.m, m.kn) : m.kn;
-    if (m.chunk % m.b_deep && m.chunk < m.kn) m.chunk += m.block;
+    while (m.chunk % m.b_deep && m.chunk < m.kn) m.chunk += m.block;
     emit_matmul(&m, &c, &a, &b);
     build_tunable(l, OP_MATMUL, shape);
     return true;

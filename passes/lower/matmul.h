@@ -18,7 +18,7 @@ typedef struct MatMul {
     Val arg[MAX_OPERANDS], base[MAX_OPERANDS]; // whole operand; of the current pass
     View ext[MAX_ARGS];                        // of the epilogue's operands
     int64_t a_k, b_k, b_panel; // bytes: A's and B's step in k; from panel to panel of B
-    int64_t b_deep;            // k's that lie side by side in B: 2 of pairs, whose step is 2 b_k
+    int64_t b_deep;            // k's that lie side by side in B, whose step is b_deep * b_k
     Runs runs;                 // of A's k
     int64_t parts;             // panels of ours in one of B: another level's are wider
     Val part;                  // which of them
@@ -28,9 +28,10 @@ typedef struct MatMul {
     int64_t tile_row;
     bool is_packed;
     bool is_tiled; // they multiply on tiles
-    bool is_pairs; // A and B are bf16 and multiply as that: a word of two k is one k from here on
+    int word;      // 2, 4: A and B are bf16 and multiply as that, so many k in a word, which is one
+                   // k from here on; else 0
     DType b_dt;    // of a packed B; other halves are widened into `wide`, a chunk of a panel at a
-                   // time. bf16 lies in pairs, so a chunk has an even length
+                   // time. bf16 lies in words, so a chunk has whole ones
     Val wide;
     bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks
     // the row being written by the epilogue

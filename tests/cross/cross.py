@@ -3,7 +3,8 @@
 
     cross.py MACHINE --vitc VITC --source ROOT [--all]
 
-aarch64           LLVM's object and printed C (gcc, clang) give the bytes of the x86-64-v3 object
+aarch64           LLVM's object and printed C (gcc, clang) give the bytes of the x86-64-v3 object, and one another's
+                  where bf16 is multiplied
 x86-64            on a Nehalem a v3 object refuses without a signal, on a Haswell it gives its bytes
 riscv64, s390x    generic C, for s390x with a big-endian image, gives the bytes of the generic object
 i386              the same; with -fno-builtin, and nothing but memcpy from a library
@@ -29,6 +30,19 @@ def native(m, model, target):
     return out
 
 
+def check_bf16(m, model, target, exact):
+    """Products of bf16: the object and the C of both compilers agree, and are near the f32 model."""
+    dtype, flags = ["--dtype", "bf16"], FLAGS + ["-O2", "-march=armv8.2-a+dotprod+i8mm+bf16"]
+    want = m.run(m.link(model.object(target, *dtype), "llvm_bf16"), "max")[1]
+    if not 0 < close(want, exact) < 0.05:
+        fail(model.name, "in bf16 is at a distance of", close(want, exact))
+    c = model.c(target, *dtype)
+    same(model.name + " bf16 C, gcc", m.run(m.link(m.compile(c, flags), "c_bf16"))[1], want)
+    if shutil.which("clang-19"):
+        clang = ["clang-19", "--target=aarch64-linux-gnu"]
+        same(model.name + " bf16 C, clang", m.run(m.link(m.compile(c, flags, clang), "c_bf16"))[1], want)
+
+
 def check_aarch64(a, work, here):
     m = Machine(a.source, work, "aarch64", "aarch64-linux-gnu-gcc", [], ["qemu-aarch64-static"])
     full = "aarch64+dotprod+i8mm+bf16"
@@ -43,6 +57,7 @@ def check_aarch64(a, work, here):
         same(name + " " + full, m.run(program, "max")[1], want)
         if m.run(program, "cortex-a57")[0] != REFUSED:
             fail(full, "did not refuse a processor without its features")
+        check_bf16(m, model, full, want)
         c = model.c("aarch64")
         same(name + " aarch64 C, gcc", m.run(m.link(m.compile(c, FLAGS + ["-O2"]), "c"))[1], want)
         if shutil.which("clang-19"):

@@ -98,8 +98,8 @@ class Models:
                  list(options))
         return out
 
-    def object(self, target):
-        return self.make(target)
+    def object(self, target, *options):
+        return self.make(target, *options)
 
     def c(self, target, *options):
         return self.make(target, "--emit", "c", *options)

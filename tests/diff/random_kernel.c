@@ -171,6 +171,9 @@ static void arithmetic_on_reals(Gen *g, Val a) {
     uint32_t what = below(g, 10);
     if (t.dt == DT_F32 && target_has(g->k->target, F_BF16) && one_in(g, 4))
         keep(g, k_dpbf16(g->k, pairs(g, t.n), pairs(g, t.n), a));
+    else if (t.dt == DT_F32 && t.n == 4 && target_has(g->k->target, F_ARM_BF16) && one_in(g, 4))
+        keep(g, k_bfmmla(g->k, k_bitcast(g->k, DT_I64, pairs(g, 4)),
+                         k_bitcast(g->k, DT_I64, pairs(g, 4)), a));
     else if (what < 5)
         keep(g, k_op2(g->k, two[below(g, COUNT_OF(two))], a, like(g, t)));
     else if (what < 8)

@@ -138,6 +138,27 @@ static void add_tiny_dpbf16(Sweep *s) {
     Val c = replace_bits(&b, k_bitcast(b.k, DT_I32, z), 0x80000007, 0x00800000);
     output(s, &b, k_dpbf16(b.k, p, q, k_bitcast(b.k, DT_F32, c)));
 }
+// Words of four bf16 from the upper halves of eight f32.
+static Val quads(Body *b, Val odd, Val even) {
+    return k_bitcast(b->k, DT_I64, pairs(b, odd, even));
+}
+static void add_bfmmla(Sweep *s) {
+    Body b = begin(s, "bfmmla");
+    Val x = input(s, &b, X), y = input(s, &b, Y), z = input(s, &b, Z);
+    output(s, &b, tame_nan(b.k, k_bfmmla(b.k, quads(&b, x, z), quads(&b, y, x), z)));
+}
+// The same of numbers so near to each other that sums are inexact and cancel, and some so small
+// that products and sums are subnormal.
+static void add_near_bfmmla(Sweep *s, const char *name, uint32_t exponent) {
+    Body b = begin(s, name);
+    Val x = input(s, &b, X), y = input(s, &b, Y), z = input(s, &b, Z);
+    uint32_t some = exponent << 23 | exponent << 7;
+    Val p = replace_bits(&b, pairs(&b, x, y), 0x81ff81ff, some);
+    Val q = replace_bits(&b, pairs(&b, y, z), 0x807f807f, 0x3e003e00);
+    Val c = replace_bits(&b, k_bitcast(b.k, DT_I32, z), 0x81ffffff, exponent << 23);
+    Val u = k_bitcast(b.k, DT_I64, p), v = k_bitcast(b.k, DT_I64, q);
+    output(s, &b, k_bfmmla(b.k, u, v, k_bitcast(b.k, DT_F32, c)));
+}
 static void add_cvtdz(Sweep *s) {
     Body b = begin(s, "cvtdz");
     output(s, &b, k_cvtdz(b.k, input(s, &b, X)));
@@ -225,6 +246,11 @@ static void add_reals(Sweep *s) {
     if (target_has(s->target, F_FMA)) add_plain(s, K_FMA);
     if (s->t.dt != DT_F32) return;
     add_cvtdz(s);
+    if (target_has(s->target, F_ARM_BF16) && s->t.n == 4) {
+        add_bfmmla(s);
+        add_near_bfmmla(s, "bfmmla_near", 0x7c);
+        add_near_bfmmla(s, "bfmmla_tiny", 0);
+    }
     if (!target_has(s->target, F_BF16)) return;
     add_dpbf16(s);
     add_tiny_dpbf16(s);
@@ -250,8 +276,8 @@ static void add_conversions(Sweep *s, DType from) {
         bool half = is_half(to) || is_half(from),
              fits = s->t.n == 1 || s->t.n * dtype_info[to].nbytes <= s->target->vbytes;
         if (to != from && fits && (!half || to == DT_F32 || from == DT_F32)) add_cvt(s, to);
-        bool bits =
-            to != DT_BOOL && from != DT_BOOL && dtype_info[to].nbytes == dtype_info[from].nbytes;
+        bool bits = to != DT_BOOL && from != DT_BOOL &&
+                    s->t.n * dtype_info[from].nbytes % dtype_info[to].nbytes == 0;
         if (to != from && bits) add_bitcast(s, to);
     }
 }

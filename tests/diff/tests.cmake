@@ -35,7 +35,10 @@ diff_long(kernels_more test_diff_kernels --count 4096 --seed 10000 --size 40
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 diff_test(aarch64 ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/cases.py
   $<TARGET_FILE:test_diff_kernels> ${CMAKE_SOURCE_DIR} aarch64 aarch64-linux-gnu-gcc qemu-aarch64-static)
-set_tests_properties(diff_aarch64 PROPERTIES SKIP_RETURN_CODE 77)
+diff_test(aarch64_bf16 ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/cases.py
+  $<TARGET_FILE:test_diff_kernels> ${CMAKE_SOURCE_DIR} aarch64+dotprod+i8mm+bf16 aarch64-linux-gnu-gcc
+  qemu-aarch64-static -march=armv8.2-a+dotprod+i8mm+bf16)
+set_tests_properties(diff_aarch64 diff_aarch64_bf16 PROPERTIES SKIP_RETURN_CODE 77)
 # every op alone; in the default tier only on one lane and on the widest vectors, and only the two
 # dialects of C
 diff_test(ops_generic test_diff_ops --count 1 --printers llvm,gcc-O0 --target generic)

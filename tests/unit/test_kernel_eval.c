@@ -9,6 +9,8 @@
 #define INF INFINITY
 #define DOT                                                                                        \
     "%p = bitcast %a to i32\n%q = bitcast %b to i32\n%s = bitcast %c to f32\n%r = dpbf16 %p, %q, %s"
+#define MMLA                                                                                       \
+    "%p = bitcast %a to i64\n%q = bitcast %b to i64\n%s = bitcast %c to f32\n%r = bfmmla %p, %q, %s"
 typedef struct Case {
     KOp op;
     const char *in, *out;      // element types of a, b, c and of r
@@ -137,6 +139,18 @@ static const Case cases[] = {
      {0x00800000, 0x00800000, 0x80800000, 0x80800000}, {0, 0x1p-126, -0.0, -0x1p-126}},
     {K_DPBF16, "u32", "f32", DOT, {0x7f80007f, 0x7f803f80, 0x7f7f7f7f, 0x3f807fc0},
      {0x3f807f80, 0x3f80ff80, 0x7f7f0000, 0x3f803f80}, {0, 0, 0xff800000, 0}, {NAN, NAN, -INF, NAN}},
+    // blocks of 2 x 2: two elements of a are a row, two of b a column
+    {K_BFMMLA, "u32", "f32", MMLA, {0x40003f80, 0x40804040, 0x00003f80, 0},
+     {0x3f803f80, 0x3f803f80, 0, 0x40000000}, {0x3f000000, 0x3f800000, 0, 0}, {10.5, 9, 1, 0}},
+    // sums are rounded to odd: 2^24 + 1 is 2^24 + 2, so is 2^24 + 3; first that of a pair
+    {K_BFMMLA, "u32", "f32", MMLA, {0x00003f80, 0, 0x4b803f80, 0}, {0x00003f80, 0, 0x3f803f80, 0},
+     {0x4b800000, 0x4b800001, 0xcb800000, 0xcb800000},
+     {0x1p24 + 2, 0x1p24 + 2, -0x1p24 + 1, 2}},
+    // subnormal numbers are zeros: of a, of c, products
+    {K_BFMMLA, "u32", "f32", MMLA, {0x007f007f, 0, 0x00001a00, 0}, {0x7f007f00, 0, 0x00001980, 0},
+     {0x007fffff, 0x80000001, 0, 0x00800000}, {0, 0, 0x1p52, 0x1p-126}},
+    {K_BFMMLA, "u32", "f32", MMLA, {0x00007f80, 0, 0x7f7f7f7f, 0}, {0x00003f80, 0, 0, 0},
+     {0, 0, 0x7f7fffff, 0xff800000}, {INF, NAN, INF, -INF}},
     {K_NEG, "f32", "f32", "%r = neg %a", {1, 0, -0.0, -INF}, {0}, {0}, {-1, -0.0, 0, INF}},
     {K_NEG, "i8", "i8", "%r = neg %a", {-128, 1, 0, -5}, {0}, {0}, {-128, -1, 0, 5}},
     {K_ABS, "f32", "f32", "%r = abs %a", {-1, -0.0, -INF, 2}, {0}, {0}, {1, 0, INF, 2}},
@@ -210,6 +224,8 @@ static const Case cases[] = {
      {0.1f, INF, 0, 0}},
     {K_BITCAST, "f32", "i32", "%r = bitcast %a to i32", {1, -0.0, 2, INF}, {0}, {0},
      {1065353216, -2147483648.0, 1073741824, 2139095040}},
+    {K_BITCAST, "u32", "i16", "%p = bitcast %a to i64\n%r = bitcast %p to i16",
+     {0x00020001, 0x00040003, 7, 8}, {0}, {0}, {1, 2, 3, 4}},
     {K_BITCAST, "u16", "bf16", "%r = bitcast %a to bf16", {16256, 32768, 16384, 32640}, {0}, {0},
      {1, -0.0, 2, INF}},
     {K_BCAST, "f32", "f32", "%v = load f32 %x + 8\n%r = bcast f32x4 %v", {1, 2, 3, 4}, {0}, {0},

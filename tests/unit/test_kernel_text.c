@@ -54,6 +54,8 @@ static const char canonical[] =
     "  %41 = cvtdz %40\n"
     "  %42 = ziplo %37, %40\n"
     "  %43 = ziphi %40, %37\n"
+    "  %44 = bitcast %37 to i64\n"
+    "  %45 = bfmmla %44, %44, %37\n"
     "  store %y, %33\n"
     "  store %13, %37 lanes 7\n"
     "  stores %13 - 4 stride 8, %37 lanes 2\n"

@@ -1,5 +1,6 @@
 // test_lower_halves.c: weights kept in bf16 or f16 lie in the image in half the bytes, mean what
 // the rounded weights mean, and cost only their rounding.
+#include "ir/isa.h"
 #include "passes/lower/schedule.h"
 #include "passes/passes.h"
 #include "tests/support/ctx.h"
@@ -13,8 +14,8 @@ static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
     }
     return f;
 }
-enum { ROWS = 21, K = 530, N = 75 }; // three blocks of k; the last panel is partial at every level
-static const int64_t depths[] = {K, K - 1, 1}; // pairs of an odd depth end with a zero
+enum { ROWS = 21, K = 532, N = 75 }; // three blocks of k; the last panel is partial at every level
+static const int64_t depths[] = {K, K - 2, K - 1, 1}; // the last word of a depth ends with zeros
 enum { TRANS = 1, IS_F16 = 2, IN_CHUNKS = 4, CASES = 8 };
 static Graph *linear(Arena *a, int64_t depth, bool trans) {
     Graph *g = graph_new(a);
@@ -43,6 +44,10 @@ static const float *eager(TestCtx *t, const Graph *g, const float *x) {
     assert_true(graph_eval(g, &in, &g->output.data[0].node, 1, &y, t->c.arena, t->c.diag));
     return y.data;
 }
+// k of bf16 that lie side by side.
+static int64_t word_of(const Target *t) {
+    return isa_find(K_BFMMLA, DT_F32, t) ? 4 : 2;
+}
 static void compare(TestCtx *t, int64_t depth, unsigned how, const Target *target) {
     Arena *a = t->c.arena;
     bool trans = how & TRANS;
@@ -59,7 +64,7 @@ static void compare(TestCtx *t, int64_t depth, unsigned how, const Target *targe
     assert_non_null(p);
     assert_int_equal(p->region.n, 1);
     int64_t columns = (int64_t)round_up(N, (uint64_t)p->region.data[0].nr);
-    int64_t stored = dt == DT_BF16 ? depth + depth % 2 : depth;
+    int64_t deep = dt == DT_BF16 ? word_of(target) : 1, stored = ceil_div(depth, deep) * deep;
     assert_int_equal(p->weight_bytes, round_up((uint64_t)(columns * stored * 2), 64));
     char *image = arena_alloc(a, p->weight_bytes), *end = image;
     assert_true(program_image(p, t->c.scratch, keep_image, &end));
@@ -80,17 +85,20 @@ static void test_halves(void **state) {
 // Levels of one object read the same panels, each as many at a time as it takes.
 static void test_levels(void **state) {
     (void)state;
-    for (unsigned n = 0; n < COUNT_OF(depths); n++) {
+    static const char *const names[][2] = {{"x86-64-v4", "x86-64-v3"},
+                                           {"aarch64+dotprod+i8mm+bf16", "aarch64"}};
+    for (unsigned n = 0; n < 2 * COUNT_OF(depths); n++) {
         TestCtx *t = test_ctx();
         Arena *a = t->c.arena;
-        const Target *also[] = {target_find("x86-64-v3"), NULL};
-        PassOptions o = {.target = target_find("x86-64-v4"), .also = also, .dtype = DT_BF16};
-        Program *p = pipeline_run(&t->c, linear(a, depths[n], true), &o);
+        const Target *also[] = {target_find(names[n % 2][1]), NULL};
+        PassOptions o = {.target = target_find(names[n % 2][0]), .also = also, .dtype = DT_BF16};
+        int64_t depth = depths[n / 2];
+        Program *p = pipeline_run(&t->c, linear(a, depth, true), &o);
         assert_non_null(p);
         assert_int_equal(program_levels(p), 2);
         char *image = arena_alloc(a, p->weight_bytes), *end = image;
         assert_true(program_image(p, t->c.scratch, keep_image, &end));
-        float *x = random_floats(a, ROWS * depths[n], 9), first[ROWS * N], second[ROWS * N];
+        float *x = random_floats(a, ROWS * depth, 9), first[ROWS * N], second[ROWS * N];
         assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){first}, 1, a));
         assert_true(program_eval(p->next, image, (const void *[]){x}, (void *[]){second}, 2, a));
         assert_memory_equal(first, second, sizeof first);
@@ -123,8 +131,8 @@ static void multiply(TestCtx *t, int64_t depth, const Target *target, int64_t k_
     Graph *g = computed_linear(a, depth);
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
-    bool multiplies = has_op(p, K_DPBF16) || has_op(p, K_TDPBF16);
-    assert_int_equal(multiplies, passes_have_products(&o) && depth % 2 == 0);
+    bool multiplies = has_op(p, K_DPBF16) || has_op(p, K_TDPBF16) || has_op(p, K_BFMMLA);
+    assert_int_equal(multiplies, passes_have_products(&o) && depth % word_of(target) == 0);
     char *image = arena_alloc(a, p->weight_bytes), *end = image;
     assert_true(program_image(p, t->c.scratch, keep_image, &end));
     float *x = random_floats(a, ROWS * depth, 9), got[ROWS * N];

@@ -116,13 +116,14 @@ static void test_image(void **state) {
         test_ctx_free(t);
     }
 }
-// bf16 in pairs: a word holds k and k + 1 of a column; behind an odd depth comes a zero.
-static void test_image_pairs(void **state) {
+// bf16 in words: one holds a few k of a column; the last one of a depth ends with zeros.
+static void test_image_words(void **state) {
     (void)state;
-    for (int n = 0; n < 8; n++) {
+    for (int n = 0; n < 16; n++) {
         TestCtx *t = test_ctx();
         bool trans = n & 1, is_big = n & 4;
-        int depth = n & 2 ? 5 : 6;
+        PackKind pack = n & 8 ? PACK_QUADS : PACK_PAIRS;
+        int depth = n & 2 ? 5 : 6, deep = (int)pack_deep(pack), stored = n & 8 ? 8 : 6;
         Graph *g = graph_new(t->c.arena);
         char w[K * N * 2];
         for (int k = 0; k < depth; k++)
@@ -131,21 +132,23 @@ static void test_image_pairs(void **state) {
                               k * 16 + j + 1);
         int64_t dim[2] = {trans ? N : depth, trans ? depth : N};
         Region r = {.expr = graph_const_copy(g, type_of(DT_BF16, 2, dim), w, 0),
-                    .pack = PACK_PAIRS, .trans = trans, .nr = NR};
+                    .pack = pack, .trans = trans, .nr = NR};
         r.nbytes = region_nbytes(g, &r);
-        assert_int_equal(r.nbytes, PANELS * 6 * NR * 2);
+        assert_int_equal(r.nbytes, PANELS * stored * NR * 2);
         Program *p = program_new(t->c.arena, target_find("generic"), g);
         *PUSH(t->c.arena, &p->region) = r;
         p->weight_bytes = r.nbytes;
         p->big_endian = is_big;
         Image i = image_of(t, p);
-        if (is_big) dtype_reverse(i.bytes, arena_copy(t->c.arena, i.bytes, i.n), i.n, 4); // words
+        if (is_big)
+            dtype_reverse(i.bytes, arena_copy(t->c.arena, i.bytes, i.n), i.n, 2 * (uint32_t)deep);
         for (int panel = 0; panel < PANELS; panel++)
-            for (int k = 0; k < 6; k++)
+            for (int k = 0; k < stored; k++)
                 for (int j = 0; j < NR; j++) {
                     int c = panel * NR + j;
                     double want = c < N && k < depth ? k * 16 + c + 1 : 0;
-                    uint64_t at = (uint64_t)(((panel * 3 + k / 2) * NR + j) * 2 + k % 2);
+                    int row = panel * stored + k / deep * deep;
+                    uint64_t at = (uint64_t)(row * NR + j * deep + k % deep);
                     assert_true(dtype_read_f(DT_BF16, i.bytes, at) == want);
                 }
         test_ctx_free(t);
@@ -371,7 +374,7 @@ static void test_text_errors(void **state) {
         {"= hex", "= file \"w.bin\" +0 //", "p.vp:7:30: constants in files are not accepted here"},
         {"region r0", "region r1", "region 'r1' is not output 0 of the graph"},
         {"region r1 plain", "region r1 panel 4", "panels of 4 columns of f64[]"},
-        {"region r1 plain", "region r1 4", "expected plain, panel or pairs, found '4"},
+        {"region r1 plain", "region r1 4", "expected plain, panel, pairs or quads, found '4"},
         {"panel 4", "pairs 4", "region 0: pairs of f32[1,6,10]"},
         {"panel 4", "panel 0", "panels of 0 columns"},
         {"panel 4", "panel 99999999999", "panels of 1025 columns"},
@@ -427,7 +430,7 @@ static void test_damaged_texts(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image),
-        cmocka_unit_test(test_image_pairs),
+        cmocka_unit_test(test_image_words),
         cmocka_unit_test(test_image_stops),
         cmocka_unit_test(test_image_types),
         cmocka_unit_test(test_eval),
