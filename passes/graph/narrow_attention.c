@@ -3,6 +3,7 @@
 // product of Q, K and V, which is then stored once, in half the bytes. The powers of softmax are
 // rounded by the kernel; scores, their maximum and their sums stay f32. Where Q, K or V are also
 // wanted in f32 (probabilities as an output), attention stays f32.
+#include "ir/isa.h"
 #include "passes/graph/match.h"
 
 static bool is_view(const Sweep *s, NodeId n) {
@@ -26,11 +27,18 @@ static bool may_round(Sweep *s, NodeId x) {
     while (is_view(s, x)) x = operand(s, x, 0);
     return is_for_attention(s, x);
 }
+// Attention takes pairs: of the levels with products not all have those (lower/attention.c).
+static bool takes_pairs(const PassOptions *o) {
+    bool takes = o->target && isa_find(K_DPBF16, DT_F32, o->target);
+    for (const Target *const *t = o->also; t && *t; t++)
+        takes = takes || isa_find(K_DPBF16, DT_F32, *t);
+    return takes;
+}
 NodeId rule_narrow_attention(Sweep *s, NodeId n) {
     enum { OPERANDS = 3 };
     const PassOptions *o = s->p->opt;
     if (!is_op(s, n, OP_ATTENTION) || type_at(s, n)->dt != DT_F32) return 0;
-    if (o->dtype != DT_BF16 || !passes_have_products(o) || keeps_f32(s, at(s, n)->loc)) return 0;
+    if (o->dtype != DT_BF16 || !takes_pairs(o) || keeps_f32(s, at(s, n)->loc)) return 0;
     if (last_dim(type_at(s, operand(s, n, 0))) % 2) return 0; // heads are no pairs: it stays f32
     NodeId in[OPERANDS];
     bool changed = false;
