@@ -143,6 +143,12 @@ void vitc_arena_destroy(const vitc_model_info *m, void *arena);
  * file that the model was compiled with; VITC_E_ARG: the model has its weights inside. */
 vitc_status vitc_weights_map(const vitc_model_info *m, const char *path, const void **weights);
 void vitc_weights_unmap(const vitc_model_info *m, const void *weights); /* NULL is fine */
+/* Brings all weights into memory and this process's page tables now, where the first run would do
+ * so page by page. weights: of vitc_weights_map, or NULL for those inside the object. par shares
+ * the work; NULL: this thread alone. Advice: where the system has none of it (Linux before 5.14),
+ * nothing happens. */
+void vitc_weights_populate(const vitc_model_info *m, const void *weights,
+                           const vitc_parallel *par);
 /* Indices of the k largest of n, largest first, ties by lower index; NaN last. */
 void vitc_topk(const float *v, size_t n, size_t k, size_t *index);
 void vitc_softmax(const float *v, float *out, size_t n);

@@ -1,5 +1,5 @@
 /* weights.c: the weights of a model compiled with --weights file, mapped read-only: pages are
- * shared by every process that runs the model, and read when they are needed. */
+ * shared by every process that runs the model, and read when they are needed, or all at once. */
 #include "vitc_object.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,4 +43,35 @@ vitc_status vitc_weights_map(const vitc_model_info *m, const char *path, const v
 }
 void vitc_weights_unmap(const vitc_model_info *m, const void *weights) {
     if (weights) munmap((void *)(uintptr_t)weights, (size_t)file_bytes(m));
+}
+
+/* ---- all pages at once ---- */
+typedef struct Pages {
+    uintptr_t start; /* of a page */
+    size_t bytes, part;
+} Pages;
+static void populate_part(void *arg, int index) {
+    const Pages *p = arg;
+    size_t from = (size_t)index * p->part;
+    if (from >= p->bytes) return;
+    size_t n = p->bytes - from < p->part ? p->bytes - from : p->part;
+#ifdef MADV_POPULATE_READ
+    madvise((void *)(p->start + from), n, MADV_POPULATE_READ);
+#else
+    (void)n;
+#endif
+}
+void vitc_weights_populate(const vitc_model_info *m, const void *weights,
+                           const vitc_parallel *par) {
+    const int64_t *anchor = m->object ? m->object->weights_anchor : NULL;
+    uintptr_t at = (uintptr_t)weights;
+    if (!weights && anchor) at = (uintptr_t)anchor + (uintptr_t)*anchor;
+    if (!at) return;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = at % page;
+    size_t bytes = (size_t)m->weight_bytes + before, count = par ? (size_t)par->threads : 1;
+    Pages p = {at - before, bytes, (bytes / count / page + 1) * page};
+    if (par)
+        par->run(par->ctx, populate_part, &p, par->threads);
+    else
+        populate_part(&p, 0);
 }

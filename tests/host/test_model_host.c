@@ -72,6 +72,7 @@ static int teardown(void **state) {
 static void *many_runs(void *arg) {
     Session s = session_new();
     vitc_pool *p = vitc_pool_create(2);
+    vitc_weights_populate(&model_model, NULL, vitc_pool_parallel(p));
     int ok = 1;
     for (int i = 0; i < RUNS; i++) ok &= is_right(&s, i % 3 ? vitc_pool_parallel(p) : NULL);
     vitc_pool_destroy(p);

@@ -17,6 +17,7 @@ int main(int argc, char **argv) {
     EXPECT(vitc_weights_map(m, "/dev/null", &weights), VITC_E_ABI);
     EXPECT(vitc_weights_map(m, NULL, &weights), VITC_E_ARG);
     EXPECT(vitc_weights_map(m, argv[1], &weights), VITC_OK);
+    vitc_weights_populate(m, weights, NULL);
 
     float *pixels = calloc(1, m->inputs[0].bytes), *logits = malloc(m->outputs[0].bytes);
     char *copy = malloc(MODEL_WEIGHTS_BYTES + 64);

@@ -151,6 +151,7 @@ int main(int argc, char **argv) {
         return refuse("this machine gives the pool fewer threads");
     if (!read_input(argv[2], model_model.inputs, h.input))
         return refuse("the input file has another size");
+    vitc_weights_populate(&model_model, NULL, h.par);
     printf("ready load_ms=%.2f\n", now_ms() - start);
     fflush(stdout);
     serve(&h);
