@@ -108,7 +108,7 @@ int64_t sched_tile_chunk(const Choice *c, int64_t words) {
 }
 int64_t sched_m_chunk(const Choice *c, const Target *t, int64_t nrows, int64_t k) {
     enum { LEAST = 192 }; // rows that share one pass over the weights
-    int64_t fit = (int64_t)t->l2_kib * 1024 / 2 / (min_i64(k, 4 * K_BLOCK) * 4);
+    int64_t fit = (int64_t)t->l2_kib * 1024 / 2 / (min_i64(k, K_BLOCK) * 4);
     int64_t chunks = ceil_div(nrows, c->pass_rows ? c->pass_rows : max_i64(fit, LEAST));
     return ceil_div(nrows, chunks);
 }

@@ -10,9 +10,11 @@ enum {
     NV_MAX = 4,
     // Part of the results' bits (ARCHITECTURE section 5):
     VLANES = 16, // reductions run over 16 virtual lanes, then a fixed tree
-    K_BLOCK =
-        256, // a sum over k is split into the fewest equal blocks of at most this length, each
-             // summed from zero in order, block sums added in order: short chains round less
+    // A sum over k is split into the fewest equal blocks of at most this length, each summed from
+    // zero in order, block sums added in order: short chains round less, but every seam costs about
+    // a hundred cycles. With 1024 ViT-S, B and L are within 1e-6 of f64 (with 256: within 6e-7) and
+    // their products 2 to 4 % faster.
+    K_BLOCK = 1024,
 };
 // The length of the k blocks of a sum over `k`.
 int64_t sched_k_block(int64_t k);

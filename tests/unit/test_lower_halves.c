@@ -14,7 +14,7 @@ static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
     }
     return f;
 }
-enum { ROWS = 21, K = 532, N = 75 }; // three blocks of k; the last panel is partial at every level
+enum { ROWS = 21, K = 2100, N = 75 }; // three blocks of k; the last panel is partial at every level
 static const int64_t depths[] = {K, K - 2, K - 1, 1}; // the last word of a depth ends with zeros
 enum { TRANS = 1, IS_F16 = 2, IN_CHUNKS = 4, CASES = 8 };
 static Graph *linear(Arena *a, int64_t depth, bool trans) {

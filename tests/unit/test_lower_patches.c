@@ -16,7 +16,7 @@ static const Patches shapes[] = {
     {1, 3, 1, 11, 20, 20, 20, 1},  // one line of patches; blocks of 240 cross channels
     {1, 3, 20, 1, 3, 8, 9, 1},     // one patch a line: rows of the grid merge
     {1, 2, 30, 16, 1, 1, 33, 1},   // patches of one pixel
-    {1, 3, 2, 3, 11, 31, 12, 2},   // 1,023 k in blocks of 256, which cut lines of 31
+    {1, 3, 2, 3, 13, 31, 12, 2},   // 1,209 k in blocks of 605, which cut lines of 31
 };
 static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
     float *f = NEW_N(a, float, (size_t)n);

@@ -90,8 +90,8 @@ static void test_k_chunk(void **state) {
     (void)state;
     static const struct {
         int64_t asked, k, want;
-    } cases[] = {{1, 768, 256},  {256, 768, 256},  {257, 768, 512}, {768, 768, 768},
-                 {1, 1000, 250}, {251, 1000, 500}, {1, 100, 100},   {1 << 20, 3072, 3072}};
+    } cases[] = {{1, 768, 768},    {1, 3072, 1024}, {1024, 3072, 1024}, {1025, 3072, 2048},
+                 {1, 1500, 750},   {1, 100, 100},   {2049, 3072, 3072}, {1 << 20, 3072, 3072}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         Choice c = {.k_chunk = cases[i].asked};
         assert_int_equal(sched_k_chunk(&c, v4(), 197, cases[i].k), cases[i].want);
