@@ -1,6 +1,7 @@
-"""Results of peers.py as a table and as an SVG bar chart.
+"""Results of peers.py as tables and as an SVG bar chart.
 
-A ratio is a peer's median over vitc's: above 1 vitc is ahead.
+A ratio is a peer's median over vitc's: above 1 vitc is ahead. Dtypes that round have a table of
+errors beside that of times.
 """
 import math
 from xml.sax.saxutils import escape
@@ -61,6 +62,28 @@ def number(cell, name):
     return f"{ms:.2f}" if ms else "FAILED"
 
 
+def error_rows(data):
+    """a row for each model, batch and rounding dtype: threads change no error"""
+    names, rows = data["contenders"], {}
+    for cell in data["cells"]:
+        if cell["dtype"] != "f32":
+            key = cell["model"], str(cell["batch"]), cell["dtype"]
+            rows.setdefault(key, [error(cell, n) for n in names])
+    return [["model", "batch", "dtype"] + names] + [list(k) + row for k, row in rows.items()]
+
+
+def error(cell, name):
+    e = cell["results"].get(name, {}).get("error")
+    return "-" if e is None else f"{e:.2e}"
+
+
+def error_lines(data):
+    rows = error_rows(data)
+    against = sorted({c["compared_with"] for c in data["cells"] if c["dtype"] != "f32"})
+    return [f"relative L2 error against {', '.join(against)}", ""] + aligned(rows) + [""] \
+        if len(rows) > 1 else []
+
+
 def aligned(rows):
     """as Markdown"""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -108,7 +131,7 @@ def heading_lines(data):
 
 def text(data):
     return "\n".join(heading_lines(data) + [""] + aligned(table_rows(data)) + [""] +
-                     summary_lines(data) + failure_lines(data) + doubt_lines(data)) + "\n"
+                     error_lines(data) + summary_lines(data) + failure_lines(data) + doubt_lines(data)) + "\n"
 
 
 # ---- the chart: a group of bars for each cell, as long as the contender is fast
