@@ -12,9 +12,11 @@ foreach(case ${cases})
     set_tests_properties(model.${name}.${target} PROPERTIES LABELS model SKIP_RETURN_CODE 77)
   endforeach()
 endforeach()
-add_test(NAME model.digits COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/digits.py
-  $<TARGET_FILE:vitc> ${FIXTURES}/digits)
-set_tests_properties(model.digits PROPERTIES LABELS model)
+foreach(dtype f32 f16 bf16)
+  add_test(NAME model.digits.${dtype} COMMAND ${Python3_EXECUTABLE}
+    ${CMAKE_CURRENT_LIST_DIR}/digits.py $<TARGET_FILE:vitc> ${FIXTURES}/digits ${dtype})
+  set_tests_properties(model.digits.${dtype} PROPERTIES LABELS model)
+endforeach()
 foreach(target x86-64-v4+bf16 x86-64-amx)
   add_test(NAME model.f32_math.${target} COMMAND ${Python3_EXECUTABLE}
     ${CMAKE_CURRENT_LIST_DIR}/f32_math.py $<TARGET_FILE:vitc> ${FIXTURES}/digits/model ${target})
