@@ -6,6 +6,9 @@
 //         for each panel of keys, for each block:           S = Q K^T
 //         for each row:                                     P = 2^(S - max)
 //         for each block of keys, panel of V, for each block: O += P V, at last times 1 / sum P
+// Softmax takes the rows of a group step by step, several at a time: a row alone is one chain of
+// dependent operations at its start and at its end. Of 197 keys, 16 scores cost 12.5 cycles so on
+// Zen 5; now 6, of which the exponential's additions and comparisons need 4.
 // Where Q, K and V lie in bf16 and the machine multiplies pairs of it, a step of both products is a
 // word of two: neighbours of a row of Q and of K, two keys of P and V. Half the steps and half the
 // bytes; the scores, their powers and the sums stay f32. On a matrix unit a block is two tiles of
@@ -23,14 +26,15 @@ typedef struct Attention {
     bool pairs;             // steps are words of two bf16, else floats: four bytes in any case
     bool tiles;             // both products on the matrix unit, in pairs
     int64_t s, t, d, e, tp; // queries, keys, head size of q and k, of v; keys padded
-    int64_t scored;         // keys that have scores
     int64_t dk, tk, block;  // steps of S, of O, and of one block of O
     int64_t group;          // blocks of query rows that share a pass over K^T and V
     View o, q, kk, v;       // [outer.., tokens, heads, size]; heads is the last outer loop
     Val ob, qb, kb, vb;     // of the current head
+    int together;           // rows that a loop of softmax works on
     // scratch: K^T [panels][dk][panel]; V [panels][tk][panel]; of the group's rows: scores, sums of
-    // products [e, padded], 1 / sum of powers
-    Val kt, vp, score, sum, inverse;
+    // products [e, padded], lanes of a maximum or a sum, and a factor: the exponent's shift at
+    // first, then 1 / sum of powers
+    Val kt, vp, score, sum, lane, factor;
     int64_t score_row, sum_row; // bytes
     double scale;               // of the exponent, base 2
 } Attention;
@@ -67,8 +71,7 @@ static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
     Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->dk * a->panel * 4));
     dst = k_padd(k, dst, k_imuli(k, nth, (int64_t)a->lanes * 4));
     dst = k_padd(k, dst, k_imuli(k, c, a->panel * 4));
-    Val x = keys ? k_loads(k, vt, src, 0, row(&a->kk), keys) : zero(a);
-    k_store(k, dst, 0, x, a->lanes);
+    k_store(k, dst, 0, k_loads(k, vt, src, 0, row(&a->kk), keys), a->lanes);
     k_end(k);
     k_end(k);
 }
@@ -108,7 +111,6 @@ static void pack_keys(Attention *a) {
     else
         pack_vectors(a, 0, whole, a->lanes);
     pack_vectors(a, whole, partial, (int)rest);
-    pack_vectors(a, whole + partial, a->scored / a->lanes - whole - partial, 0);
 }
 // `lanes` columns of a step of V: of one key, or of two as words.
 static Val value_step(const Attention *a, Val src, int64_t disp, int lanes, int keys) {
@@ -189,69 +191,79 @@ static Micro micro_of(const Attention *a, int mr) {
                    .word = a->pairs ? 2 : 0,
                    .b_k = a->panel * 4};
 }
-// `count` panels of scores from panel `first` on, of nv vectors each.
-static void score_panels(Attention *a, const Group *g, int64_t first, int64_t count, int nv) {
+static Val row_scores(const Attention *a, Val r) {
+    return k_padd(a->k, a->score, k_imuli(a->k, r, a->score_row));
+}
+static Val row_lanes(const Attention *a, Val r) {
+    return k_padd(a->k, a->lane, k_imuli(a->k, r, VLANES * 4));
+}
+static Val row_factor(const Attention *a, Val r) {
+    return k_padd(a->k, a->factor, k_imuli(a->k, r, 4));
+}
+// Scores of a block's rows for `keys` keys, and the greatest in each lane so far: the units that
+// compare are idle beside the products, and a pass of its own would load all scores again.
+static void put_scores(Attention *a, int mr, int64_t keys, Val dst, Val lane,
+                       Val acc[MR_MAX][NV_MAX]) {
+    Kern *k = a->k;
+    VType vt = vec_type(DT_F32, a->lanes);
+    for (int r = 0; r < mr; r++) {
+        Val top = k_load(k, vt, lane, (int64_t)r * VLANES * 4, a->lanes), here = 0;
+        for (int64_t c = 0; c < keys; c += a->lanes) {
+            Val x = acc[r][c / a->lanes];
+            k_store(k, dst, r * a->score_row + c * 4, x, a->lanes);
+            VV v = {.parts = 1, .n = a->lanes, .v = {x}};
+            int have = (int)min_i64(a->lanes, keys - c);
+            x = vv_keep(k, v, have, -INFINITY).v[0];
+            here = here ? k_op2(k, K_MAX, here, x) : x;
+        }
+        k_store(k, lane, (int64_t)r * VLANES * 4, k_op2(k, K_MAX, top, here), a->lanes);
+    }
+}
+// `count` panels of scores from panel `first` on, of so many keys each.
+static void score_panels(Attention *a, const Group *g, int64_t first, int64_t count, int64_t keys) {
     Kern *k = a->k;
     Micro u = micro_of(a, g->mr);
-    u.nv = nv;
+    u.nv = (int)ceil_div(keys, a->lanes);
     u.a_row = row(&a->q);
     u.a_k = step(a, &a->q);
     if (!count) return;
     Val p = k_iaddi(k, k_loopn(k, count), first), i = k_loop(k, k_index(k, 0), g->count, 1);
     Val q = k_padd(k, g->q, k_imuli(k, i, g->mr * row(&a->q))), acc[MR_MAX][NV_MAX];
     Val kt = k_padd(k, a->kt, k_imuli(k, p, a->dk * a->panel * 4));
-    if (!a->tiles) micro_sum(k, &u, q, kt, a->dk, acc);
-    Val dst = k_padd(k, a->score, k_imuli(k, p, a->panel * 4));
-    dst = k_padd(k, dst, k_imuli(k, i, g->mr * a->score_row));
-    if (a->tiles) tile_product(a, g, nv, q, u.a_row, kt, a->dk, dst, a->score_row);
-    for (int r = 0; r < g->mr && !a->tiles; r++)
-        for (int j = 0; j < nv; j++)
-            k_store(k, dst, r * a->score_row + (int64_t)j * a->lanes * 4, acc[r][j], a->lanes);
+    Val r = k_imuli(k, i, g->mr);
+    Val dst = k_padd(k, row_scores(a, r), k_imuli(k, p, a->panel * 4));
+    if (a->tiles) {
+        tile_product(a, g, u.nv, q, u.a_row, kt, a->dk, dst, a->score_row);
+    } else {
+        micro_sum(k, &u, q, kt, a->dk, acc);
+        put_scores(a, g->mr, keys, dst, row_lanes(a, r), acc);
+    }
     k_end(k);
     k_end(k);
 }
 static void scores(Attention *a, const Group *g) {
-    int64_t whole = a->scored / a->panel, rest = a->scored % a->panel;
-    score_panels(a, g, 0, whole, a->nv);
-    score_panels(a, g, whole, rest ? 1 : 0, (int)(rest / a->lanes));
-}
-// sum (+)= P V over steps [from, from + n) for every panel and row block.
-static void weighted_values(Attention *a, const Group *g, Val from, int64_t n, bool add) {
     Kern *k = a->k;
-    VType vt = vec_type(DT_F32, a->lanes);
-    Micro u = micro_of(a, g->mr);
-    u.a_row = a->score_row;
-    u.a_k = 4;
-    Val p = k_loopn(k, ceil_div(a->e, a->panel)), i = k_loop(k, k_index(k, 0), g->count, 1);
-    Val w = k_padd(k, a->score, k_imuli(k, i, g->mr * a->score_row)), acc[MR_MAX][NV_MAX];
-    w = k_padd(k, w, k_imuli(k, from, 4));
-    Val v = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
-    v = k_padd(k, v, k_imuli(k, from, a->panel * 4));
-    if (!a->tiles) micro_sum(k, &u, w, v, n, acc);
-    Val sum = k_padd(k, a->sum, k_imuli(k, i, g->mr * a->sum_row));
-    sum = k_padd(k, sum, k_imuli(k, p, a->panel * 4));
-    if (a->tiles) tile_product(a, g, a->nv, w, u.a_row, v, n, sum, a->sum_row);
-    for (int r = 0; r < g->mr && !a->tiles; r++)
-        for (int j = 0; j < a->nv; j++) {
-            int64_t at = r * a->sum_row + (int64_t)j * a->lanes * 4;
-            Val x = acc[r][j];
-            if (add) x = k_op2(k, K_ADD, k_load(k, vt, sum, at, a->lanes), x);
-            k_store(k, sum, at, x, a->lanes);
-        }
-    k_end(k);
-    k_end(k);
-}
-// Blocks of keys as matmul's blocks of k: each summed from zero, added in order.
-static void all_values(Attention *a, const Group *g) {
-    Kern *k = a->k;
-    int64_t block = a->block, more = (a->tk - block) / block, rest = a->tk % block;
-    weighted_values(a, g, k_index(k, 0), block, false);
-    if (more) {
-        Val i = k_loopn(k, more);
-        weighted_values(a, g, k_imuli(k, k_iaddi(k, i, 1), block), block, true);
+    int64_t whole = a->t / a->panel, rest = a->t % a->panel;
+    if (!a->tiles) {
+        Val r = k_loop(k, k_index(k, 0), k_imuli(k, g->count, g->mr), 1);
+        Val least = k_const_f(k, vec_type(DT_F32, a->lanes), -INFINITY);
+        k_store(k, row_lanes(a, r), 0, least, a->lanes);
         k_end(k);
     }
-    if (rest) weighted_values(a, g, k_index(k, a->tk - rest), rest, true);
+    score_panels(a, g, 0, whole, a->panel);
+    score_panels(a, g, whole, rest ? 1 : 0, rest);
+}
+// One product over all keys in tiles; the sums go to scratch.
+static void tile_values(Attention *a, const Group *g) {
+    Kern *k = a->k;
+    Val p = k_loopn(k, ceil_div(a->e, a->panel)), i = k_loop(k, k_index(k, 0), g->count, 1);
+    Val w = k_padd(k, a->score, k_imuli(k, i, g->mr * a->score_row));
+    Val v = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
+    Val sum = k_padd(k, a->sum, k_imuli(k, i, g->mr * a->sum_row));
+    sum = k_padd(k, sum, k_imuli(k, p, a->panel * 4));
+    tile_product(a, g, a->nv, w, a->score_row, v, a->tk, sum, a->sum_row);
+    k_end(k);
+    k_end(k);
 }
 static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
     Kern *k = a->k;
@@ -259,61 +271,177 @@ static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
     Val r = k_loop(k, k_index(k, g->done), k_imuli(k, g->count, g->mr), 1);
     Val sum = k_padd(k, a->sum, k_imuli(k, r, a->sum_row));
     Val dst = k_padd(k, g->o, k_imuli(k, r, row(&a->o)));
-    Val f = k_loadb(k, vt, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0);
+    Val f = k_loadb(k, vt, k_padd(k, a->factor, k_imuli(k, r, 4)), 0);
     for (int64_t c = 0; c < a->e; c += a->lanes) {
         Val v = k_op2(k, K_MUL, k_load(k, vt, sum, c * 4, a->lanes), f);
         store_as(k, a->o.dt, dst, c * col(&a->o), col(&a->o), v, (int)min_i64(a->lanes, a->e - c));
     }
     k_end(k);
 }
-
-// ---- softmax -----------------------------------------------------------------------------------
-// One row of scores becomes powers of two; 1 / their sum goes to inverse[r]. Padding becomes zero.
-// Powers in bf16 lie at the start of the row, in half its bytes: behind what is still to be read.
-static void softmax_row(Attention *a, Val r) {
+typedef struct Steps { // of P V: a block of the sum
+    Val from;
+    int64_t n;
+    bool is_first, is_last;
+} Steps;
+// Block i of rows, `columns` of panel p: into the sums, or times 1 / sum P to where they belong.
+static void put_values(Attention *a, const Group *g, const Steps *s, Val p, Val i, int64_t columns,
+                       Val acc[MR_MAX][NV_MAX]) {
     Kern *k = a->k;
-    Val p = k_padd(k, a->score, k_imuli(k, r, a->score_row));
-    int64_t whole = a->t / VLANES;
-    int rest = (int)(a->t % VLANES);
-    VV top = vv_reg(k), sum = vv_reg(k);
-    vv_set(k, top, vv_const(k, -INFINITY));
-    if (whole) {
-        Val i = k_loopn(k, whole);
-        VV x = vv_load(k, k_padd(k, p, k_imuli(k, i, VLANES * 4)), 0, VLANES);
-        vv_set(k, top, vv_op2(k, K_MAX, vv_get(k, top), x));
+    VType vt = vec_type(DT_F32, a->lanes);
+    Val sum = 0, o = 0, factor = 0;
+    if (!s->is_first || !s->is_last) {
+        sum = k_padd(k, a->sum, k_imuli(k, i, g->mr * a->sum_row));
+        sum = k_padd(k, sum, k_imuli(k, p, a->panel * 4));
+    }
+    if (s->is_last) {
+        o = k_padd(k, g->o, k_imuli(k, i, g->mr * row(&a->o)));
+        o = k_padd(k, o, k_imuli(k, p, a->panel * col(&a->o)));
+        factor = k_padd(k, a->factor, k_imuli(k, i, g->mr * 4));
+    }
+    for (int r = 0; r < g->mr; r++) {
+        Val f = s->is_last ? k_loadb(k, vt, factor, (int64_t)r * 4) : 0;
+        for (int64_t c = 0; c < columns; c += a->lanes) {
+            Val x = acc[r][c / a->lanes];
+            int64_t at = r * a->sum_row + c * 4, to = r * row(&a->o) + c * col(&a->o);
+            if (!s->is_first) x = k_op2(k, K_ADD, k_load(k, vt, sum, at, a->lanes), x);
+            if (s->is_last)
+                store_as(k, a->o.dt, o, to, col(&a->o), k_op2(k, K_MUL, x, f),
+                         (int)min_i64(a->lanes, columns - c));
+            else
+                k_store(k, sum, at, x, a->lanes);
+        }
+    }
+}
+// P V over these steps for `count` panels of V from panel `first` on, of `columns` columns each.
+static void value_panels(Attention *a, const Group *g, const Steps *s, int64_t first, int64_t count,
+                         int64_t columns) {
+    Kern *k = a->k;
+    if (!count) return;
+    Micro u = micro_of(a, g->mr);
+    u.nv = (int)ceil_div(columns, a->lanes);
+    u.a_row = a->score_row;
+    u.a_k = 4;
+    Val p = k_iaddi(k, k_loopn(k, count), first), i = k_loop(k, k_index(k, 0), g->count, 1);
+    Val w = k_padd(k, a->score, k_imuli(k, i, g->mr * a->score_row)), acc[MR_MAX][NV_MAX];
+    w = k_padd(k, w, k_imuli(k, s->from, 4));
+    Val v = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
+    v = k_padd(k, v, k_imuli(k, s->from, a->panel * 4));
+    micro_sum(k, &u, w, v, s->n, acc);
+    put_values(a, g, s, p, i, columns, acc);
+    k_end(k);
+    k_end(k);
+}
+static void weighted_values(Attention *a, const Group *g, const Steps *s) {
+    int64_t whole = a->e / a->panel, rest = a->e % a->panel;
+    value_panels(a, g, s, 0, whole, a->panel);
+    value_panels(a, g, s, whole, rest ? 1 : 0, rest);
+}
+// Blocks of keys as matmul's blocks of k: each summed from zero, added in order.
+static void all_values(Attention *a, const Group *g) {
+    Kern *k = a->k;
+    int64_t block = a->block, last = ceil_div(a->tk, block) - 1;
+    Steps s = {.from = k_index(k, 0), .n = block, .is_first = true};
+    if (last) weighted_values(a, g, &s);
+    if (last > 1) {
+        Val i = k_loopn(k, last - 1);
+        s = (Steps){.from = k_imuli(k, k_iaddi(k, i, 1), block), .n = block};
+        weighted_values(a, g, &s);
         k_end(k);
     }
-    if (rest) {
-        VV x = vv_keep(k, vv_load(k, p, whole * VLANES * 4, VLANES), rest, -INFINITY);
-        vv_set(k, top, vv_op2(k, K_MAX, vv_get(k, top), x));
+    s = (Steps){.from = k_index(k, last * block),
+                .n = a->tk - last * block,
+                .is_first = !last,
+                .is_last = true};
+    weighted_values(a, g, &s);
+}
+
+// ---- softmax -----------------------------------------------------------------------------------
+// Loops take several rows at a time; what lies behind the last row is computed too and never read.
+// The greatest of each lane, where products on tiles do not find it.
+static void top_rows(Attention *a, Val r) {
+    Kern *k = a->k;
+    Val p = row_scores(a, r), lane = row_lanes(a, r);
+    int64_t whole = a->t / VLANES;
+    int rest = (int)(a->t % VLANES);
+    VV top[VLANES];
+    for (int i = 0; i < a->together; i++) {
+        top[i] = vv_reg(k);
+        vv_set(k, top[i], vv_const(k, -INFINITY));
     }
-    VV scale = vv_const(k, a->scale), most = vv_bcast(k, vv_reduce(k, K_MAX, vv_get(k, top)));
-    VV shift =
-        a->scale == 1 ? vv_op1(k, K_NEG, most) : vv_op1(k, K_NEG, vv_op2(k, K_MUL, most, scale));
-    vv_set(k, sum, vv_const(k, 0));
+    if (whole) {
+        Val at = k_padd(k, p, k_imuli(k, k_loopn(k, whole), VLANES * 4));
+        for (int i = 0; i < a->together; i++) {
+            VV x = vv_load(k, at, i * a->score_row, VLANES);
+            vv_set(k, top[i], vv_op2(k, K_MAX, vv_get(k, top[i]), x));
+        }
+        k_end(k);
+    }
+    for (int i = 0; i < a->together; i++) {
+        VV x = vv_get(k, top[i]);
+        if (rest) {
+            VV last = vv_load(k, p, i * a->score_row + whole * VLANES * 4, VLANES);
+            x = vv_op2(k, K_MAX, x, vv_keep(k, last, rest, -INFINITY));
+        }
+        vv_store(k, lane, (int64_t)i * VLANES * 4, x, VLANES);
+    }
+}
+// Scores become powers of two, those of padding zero; their sum in each lane. Powers in bf16 lie at
+// the start of the row, in half its bytes: behind what is still to be read.
+static void power_rows(Attention *a, Val r) {
+    Kern *k = a->k;
+    Val p = row_scores(a, r), lane = row_lanes(a, r), factor = row_factor(a, r);
+    int64_t whole = a->t / VLANES, size = a->pairs ? 2 : 4;
+    int rest = (int)(a->t % VLANES);
+    VV scale = vv_const(k, a->scale), sum[VLANES], shift[VLANES];
+    for (int i = 0; i < a->together; i++) {
+        shift[i] = vv_bcast_load(k, factor, (int64_t)i * 4);
+        sum[i] = vv_reg(k);
+        vv_set(k, sum[i], vv_const(k, 0));
+    }
     for (int part = 0; part < 2; part++) {
         if (part ? !rest : !whole) continue;
-        Val i = part ? 0 : k_loopn(k, whole), at = p;
-        if (!part) at = k_padd(k, p, k_imuli(k, i, VLANES * 4));
-        int64_t first = part ? whole * VLANES : 0;
-        VV x = vv_load(k, at, first * 4, VLANES);
-        x = a->scale == 1 ? vv_op2(k, K_ADD, x, shift) : vv_fma(k, x, scale, shift);
-        x = vv_exp2(k, x, a->pairs ? EXP2_FOR_BF16 : EXP2_FOR_F32);
-        if (part) x = vv_keep(k, x, rest, 0);
-        if (a->pairs) {
-            Val half = part ? p : k_padd(k, p, k_imuli(k, i, VLANES * 2));
-            vv_store_as(k, DT_BF16, half, first * 2, x, VLANES);
-        } else {
-            vv_store(k, at, first * 4, x, VLANES);
+        Val c = part ? k_index(k, whole) : k_loopn(k, whole);
+        Val from = k_padd(k, p, k_imuli(k, c, VLANES * 4));
+        Val to = k_padd(k, p, k_imuli(k, c, VLANES * size));
+        for (int i = 0; i < a->together; i++) {
+            VV x = vv_load(k, from, i * a->score_row, VLANES);
+            x = a->scale == 1 ? vv_op2(k, K_ADD, x, shift[i]) : vv_fma(k, x, scale, shift[i]);
+            x = vv_exp2(k, x, a->pairs ? EXP2_FOR_BF16 : EXP2_FOR_F32);
+            if (part) x = vv_keep(k, x, rest, 0);
+            vv_store_as(k, a->pairs ? DT_BF16 : DT_F32, to, i * a->score_row, x, VLANES);
+            vv_set(k, sum[i], vv_op2(k, K_ADD, vv_get(k, sum[i]), x));
         }
-        vv_set(k, sum, vv_op2(k, K_ADD, vv_get(k, sum), x));
         if (!part) k_end(k);
     }
     int64_t end = (int64_t)round_up((uint64_t)a->t, VLANES); // zeros make whole tiles of keys
-    if (a->tiles && end < 2 * a->tk) vv_store_as(k, DT_BF16, p, end * 2, vv_const(k, 0), VLANES);
-    Val total = vv_reduce(k, K_ADD, vv_get(k, sum));
-    Val inverse = k_op2(k, K_DIV, k_const_f(k, vec_type(DT_F32, 1), 1), total);
-    k_store(k, k_padd(k, a->inverse, k_imuli(k, r, 4)), 0, inverse, 1);
+    for (int i = 0; i < a->together; i++) {
+        vv_store(k, lane, (int64_t)i * VLANES * 4, vv_get(k, sum[i]), VLANES);
+        if (a->tiles && end < 2 * a->tk)
+            vv_store_as(k, DT_BF16, p, i * a->score_row + end * 2, vv_const(k, 0), VLANES);
+    }
+}
+static void shift_of_tops(Attention *a, Val r) {
+    Kern *k = a->k;
+    Val x = vv_reduce_rows(k, K_MAX, row_lanes(a, r), 1);
+    VType t = vec_type(DT_F32, vv_lanes(k));
+    if (a->scale != 1) x = k_op2(k, K_MUL, x, k_const_f(k, t, a->scale));
+    k_store(k, row_factor(a, r), 0, k_op1(k, K_NEG, x), vv_lanes(k));
+}
+static void inverse_of_sums(Attention *a, Val r) {
+    Kern *k = a->k;
+    Val x = vv_reduce_rows(k, K_ADD, row_lanes(a, r), VLANES / vv_lanes(k));
+    Val one = k_const_f(k, vec_type(DT_F32, vv_lanes(k)), 1);
+    k_store(k, row_factor(a, r), 0, k_op2(k, K_DIV, one, x), vv_lanes(k));
+}
+static void softmax(Attention *a, const Group *g) {
+    static void (*const step[])(Attention *, Val) = {top_rows, shift_of_tops, power_rows,
+                                                     inverse_of_sums};
+    Kern *k = a->k;
+    const int rows[] = {a->together, vv_lanes(k), a->together, vv_lanes(k)};
+    for (size_t i = a->tiles ? 0 : 1; i < COUNT_OF(step); i++) {
+        step[i](a, k_loop(k, k_index(k, g->done), k_imuli(k, g->count, g->mr), rows[i]));
+        k_end(k);
+    }
 }
 // `count` blocks of query rows, like `g`, from row `first` on, group by group.
 static void query_blocks(Attention *a, Group g, int64_t first, int64_t count) {
@@ -326,11 +454,13 @@ static void query_blocks(Attention *a, Group g, int64_t first, int64_t count) {
     g.q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q)));
     g.o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
     scores(a, &g);
-    Val r = k_loop(k, k_index(k, g.done), k_imuli(k, g.count, g.mr), 1);
-    softmax_row(a, r);
-    k_end(k);
-    all_values(a, &g);
-    outputs(a, &g);
+    softmax(a, &g);
+    if (a->tiles) {
+        tile_values(a, &g);
+        outputs(a, &g);
+    } else {
+        all_values(a, &g);
+    }
     k_end(k);
 }
 static void all_queries(Attention *a) {
@@ -369,12 +499,14 @@ static void emit_attention(Attention *a, const Node *node, const char *suffix) {
     for (int i = 0; i < 4; i++) arg[i] = build_arg(&b, name[i], view[i], i == 0);
     int64_t mr = min_i64(a->mr, a->s);
     int64_t rows = mr * a->group, ep = ceil_div(a->e, a->panel) * a->panel;
+    int64_t most = rows + VLANES; // loops of softmax end behind the last row
     a->sum_row = ep * 4;
     a->kt = k_scratch(k, (uint64_t)(a->dk * a->tp * 4));
     a->vp = k_scratch(k, (uint64_t)(a->tk * ep * 4));
-    a->score = k_scratch(k, (uint64_t)(rows * a->score_row));
-    a->sum = k_scratch(k, (uint64_t)(rows * a->sum_row));
-    a->inverse = k_scratch(k, (uint64_t)rows * 4);
+    a->score = k_scratch(k, (uint64_t)((rows + a->together - 1) * a->score_row));
+    a->lane = k_scratch(k, (uint64_t)most * VLANES * 4);
+    a->factor = k_scratch(k, (uint64_t)most * 4);
+    if (a->tiles || a->tk > a->block) a->sum = k_scratch(k, (uint64_t)(rows * a->sum_row));
     Val t = build_tasks(&b);
     lower_decode(b.k, t, rank, dim, index);
     Val *base[4] = {&a->ob, &a->qb, &a->kb, &a->vb};
@@ -425,6 +557,11 @@ static void find_operands(Attention *a, const Node *node) {
     for (int i = 0; i < 2 && a->pairs; i++) *view[i] = rows_of_words(l, view[i]);
     a->v = lower_contiguous_rows(l, &a->v);
 }
+// An eighth of the registers for their sums, another for their shifts.
+static int rows_together(const Attention *a) {
+    int64_t parts = ceil_div(VLANES, a->lanes), fit = a->l->target->nvregs / 8 / parts;
+    return (int)max_i64(1, min_i64(fit, a->s));
+}
 // How many steps there are, and how they are blocked.
 static void cut_steps(Attention *a, Choice choice) {
     int per_step = a->pairs ? 2 : 1;
@@ -437,14 +574,14 @@ static void cut_steps(Attention *a, Choice choice) {
     a->panel = (int64_t)a->nv * a->lanes;
     // whole panels and whole virtual vectors; one is a multiple of the other
     a->tp = (int64_t)round_up((uint64_t)a->t, (uint64_t)max_i64(a->panel, VLANES));
-    a->scored = a->pairs ? (int64_t)round_up((uint64_t)a->t, VLANES) : a->tp;
-    a->score_row = a->scored * 4;
-    if (a->pairs && a->scored % 32 == 0) a->score_row += 64; // an odd number of cache lines
+    a->score_row = (int64_t)round_up((uint64_t)a->t, VLANES) * 4;
+    if (a->pairs && a->score_row % 128 == 0) a->score_row += 64; // an odd number of cache lines
     a->dk = a->d / per_step;
     a->tk = ceil_div(a->t, per_step);
     a->block = ceil_div(sched_k_block(a->t), per_step);
     if (a->tiles) // a product begins its sums anew
         a->block = a->tk = (int64_t)round_up((uint64_t)a->tk, TILE_ROWS);
+    a->together = rows_together(a);
     a->group = sched_row_blocks(&choice, a->l->target, a->s, a->t, (a->d + a->e) / per_step);
 }
 bool lower_attention(Lower *l, const Fused *f) {

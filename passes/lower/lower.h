@@ -118,6 +118,7 @@ void vv_store(Kern *k, Val p, int64_t disp, VV x, int lanes);
 void vv_store_as(Kern *k, DType stored, Val p, int64_t disp, VV x, int lanes); // converts
 VV vv_const(Kern *k, double c);
 VV vv_bcast(Kern *k, Val scalar);
+VV vv_bcast_load(Kern *k, Val p, int64_t disp);
 VV vv_op1(Kern *k, KOp op, VV x);
 VV vv_op2(Kern *k, KOp op, VV x, VV y);
 VV vv_fma(Kern *k, VV x, VV y, VV z);
@@ -125,7 +126,11 @@ enum { EXP2_FOR_BF16 = 3, EXP2_FOR_F32 = 5 }; // degrees: 1.1e-4 relative, 2 ulp
 VV vv_exp2(Kern *k, VV x, int degree);
 VV vv_keep(Kern *k, VV x, int lanes, double other); // lanes beyond become `other`
 Val vv_reduce(Kern *k, KOp op, VV x);               // ADD, MAX, MIN: the fixed tree; one lane
-VV vv_reg(Kern *k);                                 // slots
+// The same of vv_lanes virtual vectors that follow each other at p: lane i is of vector i. Two
+// halves of two vectors at a time, zipped, so that it takes n - 1 steps where n trees take n log n.
+// Of each, the first `parts` real vectors count.
+Val vv_reduce_rows(Kern *k, KOp op, Val p, int parts);
+VV vv_reg(Kern *k); // slots
 VV vv_get(Kern *k, VV reg);
 void vv_set(Kern *k, VV reg, VV x);
 

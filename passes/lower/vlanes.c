@@ -49,6 +49,12 @@ VV vv_bcast(Kern *k, Val scalar) {
     for (int i = 0; i < x.parts; i++) x.v[i] = v;
     return x;
 }
+VV vv_bcast_load(Kern *k, Val p, int64_t disp) {
+    VV x = shape(k);
+    Val v = k_loadb(k, part_type(x), p, disp);
+    for (int i = 0; i < x.parts; i++) x.v[i] = v;
+    return x;
+}
 VV vv_op1(Kern *k, KOp op, VV x) {
     for (int i = 0; i < x.parts; i++) x.v[i] = k_op1(k, op, x.v[i]);
     return x;
@@ -76,11 +82,30 @@ VV vv_keep(Kern *k, VV x, int lanes, double other) {
     }
     return x;
 }
-Val vv_reduce(Kern *k, KOp op, VV x) {
+static Val reduce_parts(Kern *k, KOp op, VV x) {
     for (int half = x.parts / 2; half >= 1; half /= 2)
         for (int i = 0; i < half; i++) x.v[i] = k_op2(k, op, x.v[i], x.v[i + half]);
+    return x.v[0];
+}
+Val vv_reduce(Kern *k, KOp op, VV x) {
+    x.v[0] = reduce_parts(k, op, x);
     if (x.n == 1) return x.v[0];
     return k_rtree(k, op == K_ADD ? K_RSUM : op == K_MAX ? K_RMAX : K_RMIN, x.v[0]);
+}
+Val vv_reduce_rows(Kern *k, KOp op, Val p, int parts) {
+    Val v[VLANES];
+    int n = vv_lanes(k);
+    for (int i = 0; i < n; i++) {
+        VV x = vv_load(k, p, (int64_t)i * VLANES * 4, parts * n);
+        x.parts = parts;
+        v[i] = reduce_parts(k, op, x);
+    }
+    for (int half = n / 2; half >= 1; half /= 2)
+        for (int i = 0; i < half; i++) {
+            Val low = k_op2(k, K_ZIPLO, v[i], v[i + half]);
+            v[i] = k_op2(k, op, low, k_op2(k, K_ZIPHI, v[i], v[i + half]));
+        }
+    return v[0];
 }
 VV vv_reg(Kern *k) {
     VV x = shape(k);
