@@ -4,7 +4,7 @@
 #include <string.h>
 
 const char *const place_text[PLACE_COUNT] = {"arena", "weights", "input", "output"};
-const char *const pack_text[PACK_COUNT] = {"plain", "panel", "pairs", "quads"};
+const char *const pack_text[PACK_COUNT] = {"plain", "halves", "panel", "pairs", "quads"};
 
 Program *program_new(Arena *a, const Target *t, const Graph *g) {
     Program *p = NEW(a, Program);
@@ -36,7 +36,7 @@ Matrix region_matrix(const Graph *g, const Region *r) {
 }
 uint64_t region_nbytes(const Graph *g, const Region *r) {
     uint64_t element = dtype_info[region_dtype(g, r)].nbytes;
-    if (r->pack == PACK_PLAIN) return (uint64_t)type_count(graph_type(g, r->expr)) * element;
+    if (!pack_is_panels(r->pack)) return (uint64_t)type_count(graph_type(g, r->expr)) * element;
     Matrix m = region_matrix(g, r);
     int64_t deep = pack_deep(r->pack);
     return (uint64_t)(ceil_div(m.n, r->nr) * r->nr * ceil_div(m.k, deep) * deep) * element;

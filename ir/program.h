@@ -32,7 +32,8 @@ static inline uint32_t launch_kib(const Launch *l) { // what a compiled object s
 // How a constant lies in the weight image. The recipe of its numbers is a constant expression of
 // Program.graph, evaluated when the image is written (graph_eval_const), never all at once.
 typedef enum {
-    PACK_PLAIN, // as the tensor: contiguous, row-major
+    PACK_PLAIN, // as the tensor: contiguous, row-major; f16 and bf16 become f32
+    PACK_HALVES, // the same, but they stay what they are
     PACK_PANEL, // a matrix [N,K] (trans) or [K,N] as panels of nr columns: [panel][k][nr], last
                 // panel zero-padded; f16 and bf16 stay what they are
     PACK_PAIRS, // the same of a bf16 matrix, [panel][k/2][nr][2]: a word of 32 bits holds an even k
@@ -42,6 +43,9 @@ typedef enum {
     PACK_COUNT
 } PackKind;
 extern const char *const pack_text[PACK_COUNT];
+static inline bool pack_is_panels(PackKind p) {
+    return p >= PACK_PANEL;
+}
 typedef struct Region {
     NodeId expr;           // node of Program.graph without INPUT below it
     PackKind pack;

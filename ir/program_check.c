@@ -45,7 +45,7 @@ static bool check_region(Checker *c, uint32_t n, uint8_t *is_const) {
     if (r->expr == 0 || r->expr >= p->graph->node.n) return bad(c, "region %u: no such node", n);
     if (!graph_is_const(p->graph, r->expr, is_const))
         return bad(c, "region %u depends on an input", n);
-    if (r->pack != PACK_PLAIN && !check_panel(c, n, r)) return false;
+    if (pack_is_panels(r->pack) && !check_panel(c, n, r)) return false;
     if (r->nbytes != region_nbytes(p->graph, r))
         return bad(c, "region %u has %llu bytes, not %llu", n, (unsigned long long)r->nbytes,
                    (unsigned long long)region_nbytes(p->graph, r));

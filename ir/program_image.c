@@ -124,7 +124,8 @@ static bool put_region(Writer *w, const Graph *g, const Region *r, Arena *a) {
     if (!t.data) return false;      // a gather beyond its operand
     DType dt = region_dtype(g, r);
     const void *data = as_stored(&t, dt, a);
-    if (r->pack == PACK_PLAIN) return put_elements(w, data, r->nbytes, dtype_info[dt].nbytes);
+    if (!pack_is_panels(r->pack))
+        return put_elements(w, data, r->nbytes, dtype_info[dt].nbytes);
     return put_panels(w, g, r, data, a);
 }
 static bool put_digest(Writer *w) {

@@ -82,7 +82,7 @@ static void print_regions(const Program *p, Str *out) {
         const Region *r = &p->region.data[n];
         str_addf(out, "region r%u ", n);
         str_add(out, pack_text[r->pack]);
-        if (r->pack != PACK_PLAIN) str_addf(out, " %d%s", r->nr, r->trans ? " transposed" : "");
+        if (pack_is_panels(r->pack)) str_addf(out, " %d%s", r->nr, r->trans ? " transposed" : "");
         str_addf(out, " at %llu\n", (unsigned long long)r->offset);
     }
 }
@@ -125,7 +125,7 @@ static Type parse_type(Lexer *l) {
         if (!l->failed) t.dim[t.rank++] = dim;
     }
     lex_expect(l, "]");
-    if (!l->failed && !type_check(t.dim, t.rank)) 
+    if (!l->failed && !type_check(t.dim, t.rank))
         lex_error(l, "a tensor of more than %llu elements",
                   (unsigned long long)limit(LIM_ELEMENTS));
     return t;
@@ -162,7 +162,7 @@ static void parse_head(Parser *s) {
 static PackKind parse_pack(Lexer *l) {
     for (int pack = 0; pack < PACK_COUNT; pack++)
         if (lex_accept(l, pack_text[pack])) return (PackKind)pack;
-    lex_unexpected(l, "plain, panel, pairs or quads");
+    lex_unexpected(l, "plain, halves, panel, pairs or quads");
     return PACK_PLAIN;
 }
 static void parse_region(Parser *s) {
@@ -176,12 +176,12 @@ static void parse_region(Parser *s) {
     }
     Region r = {.expr = l->failed ? 0 : g->output.data[n].node};
     r.pack = parse_pack(l);
-    if (r.pack != PACK_PLAIN) r.nr = (int32_t)max_i64(0, min_i64(lex_int(l), MAX_NR + 1));
+    if (pack_is_panels(r.pack)) r.nr = (int32_t)max_i64(0, min_i64(lex_int(l), MAX_NR + 1));
     r.trans = lex_accept(l, "transposed");
     lex_expect(l, "at");
     r.offset = lex_uint(l);
     if (l->failed) return;
-    if (r.pack != PACK_PLAIN && (r.nr < 1 || r.nr > MAX_NR || graph_type(g, r.expr)->rank < 2)) {
+    if (pack_is_panels(r.pack) && (r.nr < 1 || r.nr > MAX_NR || graph_type(g, r.expr)->rank < 2)) {
         lex_error(l, "panels of %d columns of %s", r.nr,
                   type_text(l->arena, graph_type(g, r.expr)));
         return;

@@ -62,8 +62,10 @@ void pipeline_help(Str *out); // the table of passes.def
 // * LAYERNORM has one operand when only linear layers read it (gain and bias are in their weights).
 // * ATTENTION has base2 set, and scale 1 when the scale could go into the query projection. Its
 //   operands are RESHAPEs to [B,S,n,d] of SLICEs of one MATMUL (+ ADD) where Q, K and V read the
-//   same tensor; its result is reshaped to [B,S,n*e]. After dtype they may be CASTs of bf16 to f32,
-//   the rounding standing above their views; its kernel may then round the powers of softmax, too.
+//   same tensor; its result is reshaped to [B,S,n*e]. With few queries K and V are the tokens, as
+//   one head; a MATMUL with a constant [n,..,..], a matrix per head, stands before and behind it.
+//   After dtype they may be CASTs of bf16 to f32, the rounding standing above their views; its
+//   kernel may then round the powers of softmax, too.
 // * The embedding is CONCAT(constant row, ADD(MATMUL(patches, W), table [1,N,h])).
 // * Node.group (fuse): every node that is neither INPUT nor constant expression has a group > 0;
 //   groups are numbered in launch order. A group has one result, its last node, which alone is read

@@ -5,7 +5,8 @@
 // * a scale or shift before a linear layer goes there too, through views: pixels / 255, mean, std;
 // * attention scale * log2 e goes into the query projection: softmax in powers of two;
 // * class token, positions and patch bias become a constant row and one table.
-// merge.c then packs the projections that read the same tensor.
+// few_queries.c then does away with keys and values of many tokens for few queries, and merge.c
+// packs the projections that read the same tensor.
 #include "passes/graph/match.h"
 
 // ---- layernorm(x) * gain + beta, then linear layers
@@ -213,9 +214,11 @@ GRAPH_PASS(algebra) {
                                  rule_attention_scale,
                                  rule_positions,
                                  NULL};
+    static const Rule few[] = {FORM_RULES, rule_few_queries, NULL};
     static const Rule merge[] = {FORM_RULES, rule_merge_projections, NULL};
     bool changed = sweep_rules(p, g, "algebra", rules);
     changed |= pass_cse(p, g);
+    changed |= sweep_rules(p, g, "algebra", few);
     changed |= sweep_rules(p, g, "algebra", merge);
     return pass_cse(p, g) || changed;
 }

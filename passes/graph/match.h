@@ -111,6 +111,7 @@ NodeId rule_sink(Sweep *s, NodeId n);        // sink.c: views below elementwise 
 NodeId rule_arith(Sweep *s, NodeId n);       // arith.c: one spelling of elementwise arithmetic
 NodeId rule_gelu(Sweep *s, NodeId n);        // recognise_gelu.c
 NodeId rule_attention(Sweep *s, NodeId n);   // recognise_attention.c
+NodeId rule_few_queries(Sweep *s, NodeId n);       // few_queries.c
 NodeId rule_merge_projections(Sweep *s, NodeId n); // merge.c
 NodeId rule_split(Sweep *s, NodeId n);             // split.c
 NodeId rule_narrow_attention(Sweep *s, NodeId n);  // narrow_attention.c

@@ -65,10 +65,11 @@ static NodeId narrow_activation(Sweep *s, NodeId x) {
     NodeId half = views_on(s, made, x, g_cast(s->g, made, DT_BF16));
     return g_cast(s->g, half, DT_F32);
 }
+// A weight per batch (few_queries.c) multiplies few rows, so only its bytes count: x stays f32.
 static NodeId rule_narrow(Sweep *s, NodeId n) {
-    if (!is_linear(s, n) || stays_f32(s, n)) return 0;
+    if (!is_op(s, n, OP_MATMUL) || !is_const(s, operand(s, n, 1)) || stays_f32(s, n)) return 0;
     NodeId x = operand(s, n, 0), w = operand(s, n, 1);
-    NodeId in[] = {narrow_activation(s, x), narrow_weight(s, w)};
+    NodeId in[] = {is_linear(s, n) ? narrow_activation(s, x) : x, narrow_weight(s, w)};
     return in[0] == x && in[1] == w ? 0 : rebuild(s, n, in);
 }
 static void check_names(const PassCtx *p, const Graph *g) {

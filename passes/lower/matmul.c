@@ -84,12 +84,13 @@ static void at_panel(MatMul *m, Val p, const Val from[MAX_OPERANDS], Val at[MAX_
     }
     if (shared) at[B] = k_padd(k, at[B], k_imuli(k, m->part, m->columns * b_nbytes(m) * m->b_deep));
 }
-// One vector of halves, or of words of bf16, as f32: a row of `to`, or as many as a word has k.
-static void widen_vector(MatMul *m, Val from, Val to, int64_t column) {
+// One vector of halves (`lanes` exist), or of words of bf16, as f32: a row of `to`, or as many as a
+// word has k.
+static void widen_vector(MatMul *m, Val from, Val to, int64_t column, int lanes) {
     Kern *k = m->k;
     int64_t at = column * b_nbytes(m) * m->b_deep;
     if (m->b_deep == 1) {
-        Val v = k_load(k, vec_type(m->b_dt, m->lanes), from, at, m->lanes);
+        Val v = k_load(k, vec_type(m->b_dt, m->lanes), from, at, lanes);
         k_store(k, to, column * 4, k_cvt(k, DT_F32, v), m->lanes);
         return;
     }
@@ -104,13 +105,14 @@ static void widen_vector(MatMul *m, Val from, Val to, int64_t column) {
         k_store(k, to, row + m->columns * 4, k_bitcast(k, DT_F32, odd), m->lanes);
     }
 }
-// The chunk's part of a panel of halves as f32.
-static void widen_panel(MatMul *m, Val panel, int64_t depth) {
+// The chunk's part of a panel of halves, `columns` of which exist, as f32.
+static void widen_panel(MatMul *m, Val panel, int64_t columns, int64_t depth) {
     Kern *k = m->k;
     Val i = k_loopn(k, ceil_div(depth, m->b_deep));
     Val from = k_padd(k, panel, k_imuli(k, i, m->b_deep * m->b_k));
     Val to = k_padd(k, m->wide, k_imuli(k, i, m->b_deep * m->columns * 4));
-    for (int64_t c = 0; c < m->columns; c += m->lanes) widen_vector(m, from, to, c);
+    for (int64_t c = 0; c < columns; c += m->lanes)
+        widen_vector(m, from, to, c, (int)min_i64(m->lanes, columns - c));
     k_end(k);
 }
 // One block: u->mr rows, the `nth` of its pass, of one panel.
@@ -177,7 +179,7 @@ static void panels(MatMul *m, Val lo, Val hi, int64_t columns, Val from, int64_t
         k_end(k);
         return;
     }
-    if (m->wide) widen_panel(m, at[B], depth);
+    if (m->wide) widen_panel(m, at[B], m->is_packed ? m->columns : columns, depth);
     RowSplit s = sched_rows(m->m, m->choice.rows);
     if (m->is_packed) {
         Choice c = m->choice;
@@ -456,9 +458,11 @@ bool lower_matmul(Lower *l, const Fused *f) {
         m.b_k = panel * b_nbytes(&m);
         m.b_panel = ceil_div(m.kn, m.b_deep) * m.b_deep * m.b_k;
         m.parts = panel / m.columns;
-        if (m.is_tiled || (m.b_dt != DT_F32 && !m.word)) m.choice.panels = 1;
     } else {
-        b = lower_f32_view(l, bn);
+        bool is_stored_half = lower_is_const(l, bn) && dtype_is_half(bt.dt);
+        b = is_stored_half ? lower_region(l, (Region){.expr = bn, .pack = PACK_HALVES}, &bt)
+                           : lower_f32_view(l, bn);
+        m.b_dt = b.dt;
         if (trans) {
             int64_t perm[MAX_RANK];
             for (int i = 0; i < b.rank; i++) perm[i] = i;
@@ -467,10 +471,11 @@ bool lower_matmul(Lower *l, const Fused *f) {
             b = view_transpose(&b, perm);
         }
         b = lower_contiguous_rows(l, &b);
-        m.b_panel = m.columns * 4;
+        m.b_panel = m.columns * b_nbytes(&m);
     }
+    if (m.is_tiled || (m.b_dt != DT_F32 && !m.word)) m.choice.panels = 1;
     if (!has_a) a = lower_f32_view(l, an);
-    if (!m.is_packed && b.dim[b.rank - 1] == 1) b.stride[b.rank - 1] = 4;
+    if (!m.is_packed && b.dim[b.rank - 1] == 1) b.stride[b.rank - 1] = b_nbytes(&m);
     describe(&m, &c, &a, &b);
     cut_rows(&m);
     m.block = sched_k_block(m.kn);

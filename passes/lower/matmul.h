@@ -30,7 +30,7 @@ typedef struct MatMul {
     bool is_tiled; // they multiply on tiles
     int word;      // 2, 4: A and B are bf16 and multiply as that, so many k in a word, which is one
                    // k from here on; else 0
-    DType b_dt;    // of a packed B; other halves are widened into `wide`, a chunk of a panel at a
+    DType b_dt;    // of a constant B; other halves are widened into `wide`, a chunk of a panel at a
                    // time. bf16 lies in words, so a chunk has whole ones
     Val wide;
     bool is_last_chunk, has_sum; // of the K chunk being emitted; has_sum: C holds earlier chunks

@@ -74,11 +74,16 @@ static bool run_passes(Ctx *c, Graph *g) {
 }
 // What a ViT of one output should become: a matmul for the patches; per layer layernorm, Q K V,
 // attention, out, layernorm, fc1, fc2. For logits the last layer computes one row, so its Q has a
-// matmul of its own; then layernorm and classifier. For features the last layernorm alone. A patch
-// mask costs two small groups.
+// matmul of its own, and where K and V are the tokens, two products stand for theirs; then layernorm
+// and classifier. For features the last layernorm alone. A patch mask costs two small groups.
 static uint32_t expected_groups(const Graph *g, uint32_t layers) {
     bool logits = graph_type(g, g->output.data[0].node)->rank == 2;
-    return 1 + 7 * layers + (logits ? 3 : 1) + 2 * (g->input.n - 1);
+    uint32_t on_tokens = 0;
+    for (NodeId n = 1; n < g->node.n; n++) {
+        const Node *node = graph_node(g, n);
+        on_tokens += node->op == OP_ATTENTION && node->in[1] == node->in[2];
+    }
+    return 1 + 7 * layers + (logits ? 3 : 1) + on_tokens + 2 * (g->input.n - 1);
 }
 static bool check_encoder(const Graph *g, uint32_t layers, Arena *a) {
     uint32_t attentions = count_ops(g, OP_ATTENTION), groups = count_groups(g, a);

@@ -374,7 +374,7 @@ static void test_text_errors(void **state) {
         {"= hex", "= file \"w.bin\" +0 //", "p.vp:7:30: constants in files are not accepted here"},
         {"region r0", "region r1", "region 'r1' is not output 0 of the graph"},
         {"region r1 plain", "region r1 panel 4", "panels of 4 columns of f64[]"},
-        {"region r1 plain", "region r1 4", "expected plain, panel, pairs or quads, found '4"},
+        {"region r1 plain", "region r1 4", "expected plain, halves, panel, pairs or quads, found '4"},
         {"panel 4", "pairs 4", "region 0: pairs of f32[1,6,10]"},
         {"panel 4", "panel 0", "panels of 0 columns"},
         {"panel 4", "panel 99999999999", "panels of 1025 columns"},
