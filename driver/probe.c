@@ -39,7 +39,7 @@ static Kern *fma_kernel(Arena *a, const Target *t) {
 static Kern *words_kernel(Arena *a, const Target *t) {
     Kern *k = kern_new(a, "probe_words", t);
     VType v = vec_type(DT_F32, (int)target_lanes(t, 4)), words = vec_type(DT_I32, v.n);
-    bool has_blocks = isa_find(K_BFMMLA, DT_F32, t);
+    bool has_blocks = isa_has_blocks(t);
     if (has_blocks) words = vec_type(DT_I64, v.n / 2);
     int n = accumulators(t);
     Val data = k_param(k, "data", DT_F32, false), sums = k_param(k, "sums", DT_F32, true);
@@ -84,11 +84,11 @@ typedef struct Products {
 } Products;
 static Products products_of(Arena *a, const Target *t) {
     Products p = {0};
-    if (isa_find(K_TDPBF16, DT_NONE, t)) {
+    if (isa_has_tiles(t)) {
         p.kern = tiles_kernel(a, t);
         p.flops = 4.0 * 2 * TILE_ROWS * TILE_ROWS * TILE_BYTES / 2 * STEPS;
     } else if (isa_has_products(t)) {
-        double each = isa_find(K_BFMMLA, DT_F32, t) ? 8 : 4; // of a lane
+        double each = isa_has_blocks(t) ? 8 : 4; // of a lane
         p.kern = words_kernel(a, t);
         p.flops = each * accumulators(t) * target_lanes(t, 4) * STEPS;
     }

@@ -20,9 +20,17 @@ const IsaRow *isa_find(KOp op, DType dt, const Target *t) {
             return &rows[i];
     return NULL;
 }
+bool isa_has_pairs(const Target *t) {
+    return isa_find(K_DPBF16, DT_F32, t) != NULL;
+}
+bool isa_has_blocks(const Target *t) {
+    return isa_find(K_BFMMLA, DT_F32, t) != NULL;
+}
+bool isa_has_tiles(const Target *t) {
+    return isa_find(K_TDPBF16, DT_NONE, t) != NULL;
+}
 bool isa_has_products(const Target *t) {
-    return isa_find(K_DPBF16, DT_F32, t) || isa_find(K_BFMMLA, DT_F32, t) ||
-           isa_find(K_TDPBF16, DT_NONE, t);
+    return isa_has_pairs(t) || isa_has_blocks(t) || isa_has_tiles(t);
 }
 static bool has(KOp op, DType dt, const Target *t) {
     return !is_listed(op, dt) || isa_find(op, dt, t);

@@ -11,7 +11,11 @@ typedef struct IsaRow {
 } IsaRow;
 // The row of an op that the target has; NULL when it is not listed or the target lacks it.
 const IsaRow *isa_find(KOp op, DType dt, const Target *t);
-// The target multiplies bf16, by vectors or on tiles.
+// How the target multiplies bf16: in pairs of k, in blocks of two rows and two columns, on tiles;
+// in any of these ways.
+bool isa_has_pairs(const Target *t);
+bool isa_has_blocks(const Target *t);
+bool isa_has_tiles(const Target *t);
 bool isa_has_products(const Target *t);
 // The target has the instruction: no row speaks against it.
 bool isa_legal(const Kern *k, const Ins *i);

@@ -23,8 +23,10 @@ typedef struct PassOptions {
     void *report_ctx;
 } PassOptions;
 
-// A level that is compiled for multiplies pairs of bf16: pass `dtype` rounds activations, too, and
-// they lie in memory as bf16, at every level.
+// Some level that is compiled for has it (isa.h).
+bool passes_have(const PassOptions *o, bool (*has)(const Target *));
+// One of them multiplies bf16: pass `dtype` rounds activations, too, and they lie in memory as
+// bf16, at every level.
 bool passes_have_products(const PassOptions *o);
 
 // The whole pipeline of passes.def: Graph (checked) to Program. NULL after a diagnostic

@@ -198,11 +198,13 @@ static bool run(Pipeline *l, Level until) {
     if (o->time) report(l, &l->times);
     return ok;
 }
+bool passes_have(const PassOptions *o, bool (*has)(const Target *)) {
+    bool some = o->target && has(o->target);
+    for (const Target *const *t = o->also; t && *t; t++) some = some || has(*t);
+    return some;
+}
 bool passes_have_products(const PassOptions *o) {
-    bool has = o->target && isa_has_products(o->target);
-    for (const Target *const *t = o->also; t && *t; t++)
-        has = has || isa_has_products(*t);
-    return has;
+    return passes_have(o, isa_has_products);
 }
 bool pipeline_graph(Ctx *c, Graph *g, const PassOptions *o) {
     Pipeline l = {.p = {c, o}, .g = g};

@@ -54,11 +54,7 @@ static NodeId one_head(Sweep *s, NodeId x) { // [B,T,K] as [B,T,1,K]
 // time, since products of few rows run slower, and those with tokens would leave the matrix unit.
 enum { MIN_GAIN = 2, MIN_GAIN_TILES = 16 };
 static bool multiplies_on_tiles(const PassOptions *o) {
-    if (o->dtype != DT_BF16 && !o->f32_parts) return false;
-    bool has = o->target && isa_find(K_TDPBF16, DT_NONE, o->target);
-    for (const Target *const *t = o->also; t && *t; t++)
-        has = has || isa_find(K_TDPBF16, DT_NONE, *t);
-    return has;
+    return (o->dtype == DT_BF16 || o->f32_parts) && passes_have(o, isa_has_tiles);
 }
 static bool pays(Sweep *s, const Type *q, int64_t keys, const Tokens *k, const Tokens *v) {
     double batch = (double)q->dim[0], heads = (double)q->dim[2], t = (double)keys;

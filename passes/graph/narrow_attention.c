@@ -27,18 +27,12 @@ static bool may_round(Sweep *s, NodeId x) {
     while (is_view(s, x)) x = operand(s, x, 0);
     return is_for_attention(s, x);
 }
-// Attention takes pairs: of the levels with products not all have those (lower/attention.c).
-static bool takes_pairs(const PassOptions *o) {
-    bool takes = o->target && isa_find(K_DPBF16, DT_F32, o->target);
-    for (const Target *const *t = o->also; t && *t; t++)
-        takes = takes || isa_find(K_DPBF16, DT_F32, *t);
-    return takes;
-}
 NodeId rule_narrow_attention(Sweep *s, NodeId n) {
     enum { OPERANDS = 3 };
     const PassOptions *o = s->p->opt;
     if (!is_op(s, n, OP_ATTENTION) || type_at(s, n)->dt != DT_F32) return 0;
-    if (o->dtype != DT_BF16 || !takes_pairs(o) || keeps_f32(s, at(s, n)->loc)) return 0;
+    if (o->dtype != DT_BF16 || !passes_have(o, isa_has_pairs) || keeps_f32(s, at(s, n)->loc))
+        return 0;
     if (last_dim(type_at(s, operand(s, n, 0))) % 2) return 0; // heads are no pairs: it stays f32
     NodeId in[OPERANDS];
     bool changed = false;

@@ -551,8 +551,8 @@ static void find_operands(Attention *a, const Node *node) {
         *view[i] = operand(l, node->in[i]);
         is_bf16 = is_bf16 && view[i]->dt == DT_BF16;
     }
-    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_find(K_DPBF16, DT_F32, l->target);
-    a->tiles = a->pairs && isa_find(K_TDPBF16, DT_NONE, l->target);
+    a->pairs = is_bf16 && a->q.dim[3] % 2 == 0 && isa_has_pairs(l->target);
+    a->tiles = a->pairs && isa_has_tiles(l->target);
     for (int i = 0; i < 3 && !a->pairs; i++) *view[i] = lower_f32_view(l, node->in[i]);
     for (int i = 0; i < 2 && a->pairs; i++) *view[i] = rows_of_words(l, view[i]);
     a->v = lower_contiguous_rows(l, &a->v);

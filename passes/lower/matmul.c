@@ -411,7 +411,7 @@ static bool find_words(MatMul *m, NodeId an, View *a) {
     v.stride[last] = nbytes;
     *a = v;
     m->word = (int)m->b_deep;
-    m->is_tiled = isa_find(K_TDPBF16, DT_NONE, m->l->target) != NULL;
+    m->is_tiled = isa_has_tiles(m->l->target);
     m->kn /= m->word;
     m->b_deep = 1;
     return true;
@@ -419,10 +419,7 @@ static bool find_words(MatMul *m, NodeId an, View *a) {
 // How a weight lies, for all levels that read it: a word of bf16 is what the products take.
 static PackKind pack_of(const Lower *l, DType dt) {
     if (dt != DT_BF16) return PACK_PANEL;
-    const Target *const *t = l->opt->also;
-    bool has_blocks = isa_find(K_BFMMLA, DT_F32, l->opt->target);
-    for (; t && *t; t++) has_blocks = has_blocks || isa_find(K_BFMMLA, DT_F32, *t);
-    return has_blocks ? PACK_QUADS : PACK_PAIRS;
+    return passes_have(l->opt, isa_has_blocks) ? PACK_QUADS : PACK_PAIRS;
 }
 // A weight that was rounded to a half type (pass dtype) lies in the image as that.
 static NodeId stored_weight(Lower *l, NodeId w) {

@@ -120,8 +120,8 @@ static Verdict run_printer(Level *l, const Printer *pr) {
 // What multiplies halves: NOP: nothing.
 static KOp product_of_halves(const ModelRun *r, const Target *t) {
     if (r->dtype != DT_BF16 || !isa_has_products(t)) return K_NOP;
-    if (isa_find(K_BFMMLA, DT_F32, t)) return K_BFMMLA;
-    return isa_find(K_TDPBF16, DT_NONE, t) ? K_TDPBF16 : K_DPBF16;
+    if (isa_has_blocks(t)) return K_BFMMLA;
+    return isa_has_tiles(t) ? K_TDPBF16 : K_DPBF16;
 }
 // Activations are rounded, too: a sum that is off by its last bit may become the next bf16. And
 // attention rounds the powers of softmax, which the reference does not.

@@ -74,7 +74,7 @@ static void compare(const Target *target, const Sizes *s, bool whole, double tol
     PassOptions o = {.target = target, .max_slices = 3, .dtype = DT_BF16};
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
-    KOp product = isa_find(K_TDPBF16, DT_NONE, target) ? K_TDPBF16 : K_DPBF16;
+    KOp product = isa_has_tiles(target) ? K_TDPBF16 : K_DPBF16;
     assert_int_equal(has_op(p, product), s->d % 2 == 0);
     uint64_t seed = 7;
     const void *in[2];
@@ -97,7 +97,7 @@ static void compare(const Target *target, const Sizes *s, bool whole, double tol
 }
 static void everywhere(bool whole, double tolerance) {
     for (size_t i = 0; target_at(i); i++)
-        for (size_t k = 0; k < COUNT_OF(sizes) && isa_find(K_DPBF16, DT_F32, target_at(i)); k++)
+        for (size_t k = 0; k < COUNT_OF(sizes) && isa_has_pairs(target_at(i)); k++)
             compare(target_at(i), &sizes[k], whole, tolerance);
 }
 static void test_whole(void **state) {

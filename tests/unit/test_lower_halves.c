@@ -3,17 +3,8 @@
 #include "ir/isa.h"
 #include "passes/lower/schedule.h"
 #include "passes/passes.h"
-#include "tests/support/ctx.h"
-#include <math.h>
+#include "tests/support/numbers.h"
 
-static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
-    float *f = NEW_N(a, float, (size_t)n);
-    for (int64_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        f[i] = (float)((seed >> 8) % 200001) / 100000 - 1;
-    }
-    return f;
-}
 enum { ROWS = 21, K = 2100, N = 75 }; // three blocks of k; the last panel is partial at every level
 static const int64_t depths[] = {K, K - 2, K - 1, 1}; // the last word of a depth ends with zeros
 enum { TRANS = 1, IS_F16 = 2, IN_CHUNKS = 4, CASES = 8 };
@@ -25,20 +16,6 @@ static Graph *linear(Arena *a, int64_t depth, bool trans) {
     graph_output(g, "y", g_matmul(g, x, c, trans));
     return g;
 }
-static bool keep_image(void *to, const void *bytes, uint64_t n) {
-    char **at = to;
-    memcpy(*at, bytes, n);
-    *at += n;
-    return true;
-}
-static double distance(const float *x, const float *y) {
-    double error = 0, norm = 0;
-    for (int i = 0; i < ROWS * N; i++) {
-        error += pow((double)x[i] - y[i], 2);
-        norm += pow((double)y[i], 2);
-    }
-    return sqrt(error / norm);
-}
 static const float *eager(TestCtx *t, const Graph *g, const float *x) {
     Tensor in = {*graph_type(g, g->input.data[0]), (void *)(uintptr_t)x}, y;
     assert_true(graph_eval(g, &in, &g->output.data[0].node, 1, &y, t->c.arena, t->c.diag));
@@ -46,7 +23,7 @@ static const float *eager(TestCtx *t, const Graph *g, const float *x) {
 }
 // k of bf16 that lie side by side.
 static int64_t word_of(const Target *t) {
-    return isa_find(K_BFMMLA, DT_F32, t) ? 4 : 2;
+    return isa_has_blocks(t) ? 4 : 2;
 }
 static void compare(TestCtx *t, int64_t depth, unsigned how, const Target *target) {
     Arena *a = t->c.arena;
@@ -66,11 +43,10 @@ static void compare(TestCtx *t, int64_t depth, unsigned how, const Target *targe
     int64_t columns = (int64_t)round_up(N, (uint64_t)p->region.data[0].nr);
     int64_t deep = dt == DT_BF16 ? word_of(target) : 1, stored = ceil_div(depth, deep) * deep;
     assert_int_equal(p->weight_bytes, round_up((uint64_t)(columns * stored * 2), 64));
-    char *image = arena_alloc(a, p->weight_bytes), *end = image;
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    const char *image = weight_image(t, p);
     assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){got}, 3, a));
-    assert_true(distance(got, eager(t, g, x)) < 1e-6); // g holds the rounding now
-    double rounding = distance(got, exact), unit = dt == DT_BF16 ? 0x1p-8 : 0x1p-11;
+    assert_true(distance(got, eager(t, g, x), ROWS * N) < 1e-6); // g holds the rounding now
+    double rounding = distance(got, exact, ROWS * N), unit = dt == DT_BF16 ? 0x1p-8 : 0x1p-11;
     assert_true(rounding > 0.1 * unit && rounding < unit);
 }
 static void test_halves(void **state) {
@@ -96,8 +72,7 @@ static void test_levels(void **state) {
         Program *p = pipeline_run(&t->c, linear(a, depth, true), &o);
         assert_non_null(p);
         assert_int_equal(program_levels(p), 2);
-        char *image = arena_alloc(a, p->weight_bytes), *end = image;
-        assert_true(program_image(p, t->c.scratch, keep_image, &end));
+        const char *image = weight_image(t, p);
         float *x = random_floats(a, ROWS * depth, 9), first[ROWS * N], second[ROWS * N];
         assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){first}, 1, a));
         assert_true(program_eval(p->next, image, (const void *[]){x}, (void *[]){second}, 2, a));
@@ -133,11 +108,10 @@ static void multiply(TestCtx *t, int64_t depth, const Target *target, int64_t k_
     assert_non_null(p);
     bool multiplies = has_op(p, K_DPBF16) || has_op(p, K_TDPBF16) || has_op(p, K_BFMMLA);
     assert_int_equal(multiplies, passes_have_products(&o) && depth % word_of(target) == 0);
-    char *image = arena_alloc(a, p->weight_bytes), *end = image;
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    const char *image = weight_image(t, p);
     float *x = random_floats(a, ROWS * depth, 9), got[ROWS * N];
     assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){got}, 3, a));
-    assert_true(distance(got, eager(t, g, x)) < 1e-6);
+    assert_true(distance(got, eager(t, g, x), ROWS * N) < 1e-6);
 }
 static void test_products(void **state) {
     (void)state;

@@ -1,7 +1,7 @@
 // test_lower_patches.c: the patch embedding reads the image in place: one launch, whatever the
 // shape of patches and grid, and a copy only where a sum's blocks would cut a line of pixels.
 #include "passes/passes.h"
-#include "tests/support/ctx.h"
+#include "tests/support/numbers.h"
 #include <math.h>
 
 typedef struct Patches {
@@ -18,14 +18,6 @@ static const Patches shapes[] = {
     {1, 2, 30, 16, 1, 1, 33, 1},   // patches of one pixel
     {1, 3, 2, 3, 13, 31, 12, 2},   // 1,209 k in blocks of 605, which cut lines of 31
 };
-static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
-    float *f = NEW_N(a, float, (size_t)n);
-    for (int64_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        f[i] = (float)((seed >> 8) % 2001) / 1000 - 1;
-    }
-    return f;
-}
 static Graph *patch_embedding(Arena *a, const Patches *s) {
     Graph *g = graph_new(a);
     int64_t tokens = s->grid_h * s->grid_w, k = s->channels * s->patch_h * s->patch_w;
@@ -41,12 +33,6 @@ static Graph *patch_embedding(Arena *a, const Patches *s) {
     graph_output(g, "y", y);
     return g;
 }
-static bool keep_image(void *to, const void *bytes, uint64_t n) {
-    char **at = to;
-    memcpy(*at, bytes, n);
-    *at += n;
-    return true;
-}
 static void compare(TestCtx *t, const Patches *s, const Target *target) {
     Arena *a = t->c.arena;
     Graph *g = patch_embedding(a, s);
@@ -57,8 +43,7 @@ static void compare(TestCtx *t, const Patches *s, const Target *target) {
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
     assert_int_equal(p->launch.n, s->launches);
-    char *image = arena_alloc(a, p->weight_bytes + 1), *end = image;
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    const char *image = weight_image(t, p);
     float *got = arena_alloc(a, type_nbytes(&yt));
     const void *ins[] = {in.data};
     void *outs[] = {got};

@@ -3,8 +3,7 @@
 // of the same object do the same with copies widened to f32.
 #include "frontend/frontend.h"
 #include "passes/passes.h"
-#include "tests/support/ctx.h"
-#include <math.h>
+#include "tests/support/numbers.h"
 #include <stdlib.h>
 
 static Graph *digits(TestCtx *t, const char *outputs) {
@@ -66,20 +65,6 @@ static void test_stores(void **state) {
     test_ctx_free(t);
 }
 
-static bool keep_image(void *to, const void *bytes, uint64_t n) {
-    char **at = to;
-    memcpy(*at, bytes, n);
-    *at += n;
-    return true;
-}
-static double distance(const float *x, const float *y, int64_t n) {
-    double error = 0, norm = 0;
-    for (int64_t i = 0; i < n; i++) {
-        error += pow((double)x[i] - (double)y[i], 2);
-        norm += pow((double)y[i], 2);
-    }
-    return sqrt(error / norm);
-}
 static void evaluate(TestCtx *t, const Program *p, const void *image, const float *x, float *y) {
     assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){y}, 2, t->c.arena));
 }
@@ -101,8 +86,7 @@ static void test_numbers(void **state) {
     const float *exact = eager(t, g, x);
     const Program *p = compile(t, g, DT_BF16, "x86-64-v4+bf16", also);
     const float *rounded = eager(t, g, x); // g holds the roundings now
-    char *image = arena_alloc(t->c.arena, p->weight_bytes), *end = image;
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    const char *image = weight_image(t, p);
     float first[LABELS], y[LABELS], last[LABELS];
     evaluate(t, p, image, x, first);
     evaluate(t, p->next, image, x, y);

@@ -2,7 +2,7 @@
 // parts as near as f32 comes itself: also where sums cancel, where few channels are far larger than
 // the others, and at every depth. One launch makes the parts of what a layer reads.
 #include "passes/passes.h"
-#include "tests/support/ctx.h"
+#include "tests/support/numbers.h"
 #include <math.h>
 
 enum { ROWS = 21, K = 1060, N = 75 };
@@ -40,12 +40,6 @@ static Graph *linear(TestCtx *t, const Data *d, bool trans) {
     graph_output(g, "y", g_matmul(g, g_unary(g, OP_NEG, x), w, trans));
     return g;
 }
-static bool keep_image(void *to, const void *bytes, uint64_t n) {
-    char **at = to;
-    memcpy(*at, bytes, n);
-    *at += n;
-    return true;
-}
 // Relative to what the sums would be if nothing cancelled.
 static double error_of(const Data *d, const float *y) {
     double error = 0, norm = 0;
@@ -77,8 +71,7 @@ static double error_with(TestCtx *t, const Data *d, uint32_t parts, const PassOp
     Graph *g = linear(t, d, trans);
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
-    char *image = arena_alloc(t->c.arena, p->weight_bytes), *end = image;
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    const char *image = weight_image(t, p);
     while (which--) p = p->next;
     assert_true(program_eval(p, image, (const void *[]){d->x}, (void *[]){y}, 3, t->c.arena));
     double error = error_of(d, y), rounding = error_of(d, eager(t, g, d->x));

@@ -3,8 +3,7 @@
 // with tiles is needed.
 #include "frontend/frontend.h"
 #include "passes/lower/lower.h"
-#include "tests/support/ctx.h"
-#include <math.h>
+#include "tests/support/numbers.h"
 #include <stdlib.h>
 
 static const Target *amx(void) {
@@ -95,14 +94,6 @@ static void test_sums(void **state) {
 }
 
 // ---- layers ----------------------------------------------------------------------------------
-static float *random_floats(Arena *a, int64_t n, uint32_t seed) {
-    float *f = NEW_N(a, float, (size_t)n);
-    for (int64_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        f[i] = (float)((seed >> 8) % 200001) / 100000 - 1;
-    }
-    return f;
-}
 typedef struct Layer {
     int64_t batch, rows, k, n;
     int64_t k_chunk;  // 0: what the schedule says
@@ -120,20 +111,6 @@ static Graph *layers(Arena *a, const Layer *c) {
     NodeId h = g_unary(g, OP_GELU, g_binary(g, OP_ADD, g_matmul(g, t, w1, false), b));
     graph_output(g, "y", g_binary(g, OP_ADD, x, g_matmul(g, h, w2, false)));
     return g;
-}
-static bool keep_image(void *to, const void *bytes, uint64_t n) {
-    char **at = to;
-    memcpy(*at, bytes, n);
-    *at += n;
-    return true;
-}
-static double distance(const float *x, const float *y, int64_t n) {
-    double error = 0, norm = 0;
-    for (int64_t i = 0; i < n; i++) {
-        error += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
-        norm += (double)y[i] * (double)y[i];
-    }
-    return sqrt(error / norm);
 }
 static uint32_t count_tiled(const Program *p) {
     uint32_t n = 0;
@@ -156,8 +133,7 @@ static void check_layers(const Layer *c) {
     if (!p) fail_msg("%s", t->said);
     assert_int_equal(count_tiled(p), 2);
     int64_t n = c->batch * c->rows * c->k;
-    char *image = arena_alloc(a, p->weight_bytes), *end = image;
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
+    const char *image = weight_image(t, p);
     float *x = random_floats(a, n, 9), *one = NEW_N(a, float, (size_t)n);
     float *three = NEW_N(a, float, (size_t)n);
     assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){one}, 1, a));
@@ -220,9 +196,8 @@ static void test_digits(void **state) {
     Program *p = pipeline_run(&t->c, g, &o);
     assert_non_null(p);
     assert_true(count_tiled(p) >= 4 * 4); // Q K V, out, fc1, fc2 of four layers
-    char *image = arena_alloc(a, p->weight_bytes), *end = image;
+    const char *image = weight_image(t, p);
     float got[N];
-    assert_true(program_image(p, t->c.scratch, keep_image, &end));
     assert_true(program_eval(p, image, (const void *[]){x}, (void *[]){got}, 2, a));
     Tensor in = {*graph_type(g, g->input.data[0]), (void *)(uintptr_t)x}, y;
     assert_true(graph_eval(g, &in, &g->output.data[0].node, 1, &y, a, t->c.diag));
