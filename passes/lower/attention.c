@@ -6,168 +6,15 @@
 //         for each panel of keys, for each block:           S = Q K^T
 //         for each row:                                     P = 2^(S - max)
 //         for each block of keys, panel of V, for each block: O += P V, at last times 1 / sum P
-// Softmax takes the rows of a group step by step, several at a time: a row alone is one chain of
-// dependent operations at its start and at its end. Of 197 keys, 16 scores cost 12.5 cycles so on
-// Zen 5; now 6, of which the exponential's additions and comparisons need 4.
 // Where Q, K and V lie in bf16 and the machine multiplies pairs of it, a step of both products is a
 // word of two: neighbours of a row of Q and of K, two keys of P and V. Half the steps and half the
 // bytes; the scores, their powers and the sums stay f32. On a matrix unit a block is two tiles of
 // query rows, and all keys are one block.
 #include "ir/isa.h"
-#include "passes/lower/lower.h"
+#include "passes/lower/attention.h"
 #include <math.h>
-#include <string.h>
-
-typedef struct Attention {
-    Lower *l;
-    Kern *k;
-    int mr, nv, lanes;
-    int64_t panel;          // columns of a full panel: nv vectors
-    bool pairs;             // steps are words of two bf16, else floats: four bytes in any case
-    bool tiles;             // both products on the matrix unit, in pairs
-    int64_t s, t, d, e, tp; // queries, keys, head size of q and k, of v; keys padded
-    int64_t dk, tk, block;  // steps of S, of O, and of one block of O
-    int64_t group;          // blocks of query rows that share a pass over K^T and V
-    View o, q, kk, v;       // [outer.., tokens, heads, size]; heads is the last outer loop
-    Val ob, qb, kb, vb;     // of the current head
-    int together;           // rows that a loop of softmax works on
-    // scratch: K^T [panels][dk][panel]; V [panels][tk][panel]; of the group's rows: scores, sums of
-    // products [e, padded], lanes of a maximum or a sum, and a factor: the exponent's shift at
-    // first, then 1 / sum of powers
-    Val kt, vp, score, sum, lane, factor;
-    int64_t score_row, sum_row; // bytes
-    double scale;               // of the exponent, base 2
-} Attention;
-
-static int64_t row(const View *v) {
-    return v->dim[v->rank - 3] == 1 ? 0 : v->stride[v->rank - 3];
-}
-static int64_t col(const View *v) {
-    return v->stride[v->rank - 1];
-}
-static VType step_type(const Attention *a) {
-    return vec_type(a->pairs ? DT_I32 : DT_F32, a->lanes);
-}
-// Bytes from step to step of a row of Q or K.
-static int64_t step(const Attention *a, const View *v) {
-    return a->pairs ? 2 * col(v) : col(v);
-}
-
-// ---- packing -----------------------------------------------------------------------------------
-static Val zero(const Attention *a) {
-    VType t = step_type(a);
-    return a->pairs ? k_const_i(a->k, t, 0) : k_const_f(a->k, t, 0);
-}
-// K^T by strided loads, where squares do not fit: a vector holds one step of `lanes` keys. `count`
-// vectors from vector `first` on, of which `keys` lanes exist; the others become zeros.
-static void pack_vectors(Attention *a, int64_t first, int64_t count, int keys) {
-    Kern *k = a->k;
-    VType vt = step_type(a);
-    if (count <= 0) return;
-    Val vector = k_iaddi(k, k_loopn(k, count), first), nv = k_index(k, a->nv);
-    Val panel = k_idiv(k, vector, nv), nth = k_imod(k, vector, nv), c = k_loopn(k, a->dk);
-    Val src = k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes));
-    src = k_padd(k, src, k_imuli(k, c, step(a, &a->kk)));
-    Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->dk * a->panel * 4));
-    dst = k_padd(k, dst, k_imuli(k, nth, (int64_t)a->lanes * 4));
-    dst = k_padd(k, dst, k_imuli(k, c, a->panel * 4));
-    k_store(k, dst, 0, k_loads(k, vt, src, 0, row(&a->kk), keys), a->lanes);
-    k_end(k);
-    k_end(k);
-}
-// n vectors of n lanes: v[i] lane j becomes v[j] lane i, in log2 n rounds of zips (a perfect
-// shuffle of rows; n log2 n instructions where strided loads need n^2).
-static void transpose(Kern *k, Val *v, int n) {
-    for (int round = 1; round < n; round *= 2) {
-        Val next[VLANES];
-        for (int i = 0; i < n / 2; i++) {
-            next[2 * i] = k_op2(k, K_ZIPLO, v[i], v[i + n / 2]);
-            next[2 * i + 1] = k_op2(k, K_ZIPHI, v[i], v[i + n / 2]);
-        }
-        memcpy(v, next, (size_t)n * sizeof *v);
-    }
-}
-// The first `count` vectors of keys, in squares of `lanes` keys by `lanes` steps.
-static void pack_squares(Attention *a, int64_t count) {
-    Kern *k = a->k;
-    Val vector = k_loopn(k, count), nv = k_index(k, a->nv), square = k_loopn(k, a->dk / a->lanes);
-    Val panel = k_idiv(k, vector, nv), nth = k_imod(k, vector, nv), v[VLANES];
-    Val src = k_padd(k, a->kb, k_imuli(k, vector, row(&a->kk) * a->lanes));
-    src = k_padd(k, src, k_imuli(k, square, (int64_t)a->lanes * 4));
-    for (int i = 0; i < a->lanes; i++)
-        v[i] = k_load(k, step_type(a), src, i * row(&a->kk), a->lanes);
-    transpose(k, v, a->lanes);
-    Val dst = k_padd(k, a->kt, k_imuli(k, panel, a->dk * a->panel * 4));
-    dst = k_padd(k, dst, k_imuli(k, nth, (int64_t)a->lanes * 4));
-    dst = k_padd(k, dst, k_imuli(k, square, a->lanes * a->panel * 4));
-    for (int i = 0; i < a->lanes; i++) k_store(k, dst, i * a->panel * 4, v[i], a->lanes);
-    k_end(k);
-    k_end(k);
-}
-static void pack_keys(Attention *a) {
-    int64_t whole = a->t / a->lanes, rest = a->t % a->lanes, partial = rest ? 1 : 0;
-    if (a->dk % a->lanes == 0 && step(a, &a->kk) == 4 && whole)
-        pack_squares(a, whole);
-    else
-        pack_vectors(a, 0, whole, a->lanes);
-    pack_vectors(a, whole, partial, (int)rest);
-}
-// `lanes` columns of a step of V: of one key, or of two as words.
-static Val value_step(const Attention *a, Val src, int64_t disp, int lanes, int keys) {
-    Kern *k = a->k;
-    if (lanes <= 0) return zero(a);
-    if (!a->pairs) return k_load(k, step_type(a), src, disp, lanes);
-    VType half = vec_type(DT_U16, a->lanes);
-    Val word = k_cvt(k, DT_U32, k_load(k, half, src, disp, lanes));
-    if (keys == 2) {
-        Val high = k_cvt(k, DT_U32, k_load(k, half, src, disp + row(&a->v), lanes));
-        word = k_op2(k, K_OR, word, k_shift(k, K_SHL, high, 16));
-    }
-    return k_bitcast(k, DT_I32, word);
-}
-// Of panel p: steps first .. first + steps - 1, of `keys` keys each.
-static void pack_steps(Attention *a, Val p, int64_t first, int64_t steps, int keys,
-                       int64_t columns) {
-    Kern *k = a->k;
-    int64_t size = dtype_info[a->v.dt].nbytes, keys_before = first * (a->pairs ? 2 : 1);
-    if (!steps) return;
-    Val t = k_loopn(k, steps);
-    Val src = k_padd(k, a->vb, k_imuli(k, p, a->panel * col(&a->v)));
-    src = k_paddi(k, k_padd(k, src, k_imuli(k, t, keys * row(&a->v))), keys_before * row(&a->v));
-    Val dst = k_padd(k, a->vp, k_imuli(k, p, a->tk * a->panel * 4));
-    dst = k_paddi(k, k_padd(k, dst, k_imuli(k, t, a->panel * 4)), first * a->panel * 4);
-    for (int j = 0; j < a->nv; j++) {
-        int64_t at = (int64_t)j * a->lanes, have = min_i64(a->lanes, columns - at);
-        k_store(k, dst, at * 4, value_step(a, src, at * size, (int)have, keys), a->lanes);
-    }
-    k_end(k);
-}
-// `count` panels of V from panel `first` on, of `columns` columns each; padding becomes zeros.
-static void pack_value_panels(Attention *a, int64_t first, int64_t count, int64_t columns) {
-    Kern *k = a->k;
-    if (!count) return;
-    int keys = a->pairs ? 2 : 1;
-    int64_t whole = a->t / keys, single = a->t % keys;
-    Val p = k_iaddi(k, k_loopn(k, count), first);
-    pack_steps(a, p, 0, whole, keys, columns);
-    pack_steps(a, p, whole, single, 1, columns);
-    pack_steps(a, p, whole + single, a->tk - whole - single, 0, 0);
-    k_end(k);
-}
-static void pack_values(Attention *a) {
-    int64_t whole = a->e / a->panel, rest = a->e % a->panel;
-    pack_value_panels(a, 0, whole, a->panel);
-    pack_value_panels(a, whole, rest ? 1 : 0, rest);
-}
 
 // ---- the two products --------------------------------------------------------------------------
-typedef struct Group { // the row blocks first .. first + count - 1 of mr rows each
-    int mr;
-    int tiles, second; // of rows; the row of the block at which the second tile begins
-    int done;          // rows of the block that the one before did
-    Val count;         // how many
-    Val q, o;          // their first rows
-} Group;
 // A block's product on tiles, `columns` tiles wide.
 static void tile_product(const Attention *a, const Group *g, int columns, Val x, int64_t x_row,
                          Val y, int64_t words, Val to, int64_t to_row) {
@@ -190,15 +37,6 @@ static Micro micro_of(const Attention *a, int mr) {
                    .tail = a->lanes,
                    .word = a->pairs ? 2 : 0,
                    .b_k = a->panel * 4};
-}
-static Val row_scores(const Attention *a, Val r) {
-    return k_padd(a->k, a->score, k_imuli(a->k, r, a->score_row));
-}
-static Val row_lanes(const Attention *a, Val r) {
-    return k_padd(a->k, a->lane, k_imuli(a->k, r, VLANES * 4));
-}
-static Val row_factor(const Attention *a, Val r) {
-    return k_padd(a->k, a->factor, k_imuli(a->k, r, 4));
 }
 // Scores of a block's rows for `keys` keys, and the greatest in each lane so far: the units that
 // compare are idle beside the products, and a pass of its own would load all scores again.
@@ -224,19 +62,19 @@ static void score_panels(Attention *a, const Group *g, int64_t first, int64_t co
     Kern *k = a->k;
     Micro u = micro_of(a, g->mr);
     u.nv = (int)ceil_div(keys, a->lanes);
-    u.a_row = row(&a->q);
-    u.a_k = step(a, &a->q);
+    u.a_row = att_row(&a->q);
+    u.a_k = att_step(a, &a->q);
     if (!count) return;
     Val p = k_iaddi(k, k_loopn(k, count), first), i = k_loop(k, k_index(k, 0), g->count, 1);
-    Val q = k_padd(k, g->q, k_imuli(k, i, g->mr * row(&a->q))), acc[MR_MAX][NV_MAX];
+    Val q = k_padd(k, g->q, k_imuli(k, i, g->mr * att_row(&a->q))), acc[MR_MAX][NV_MAX];
     Val kt = k_padd(k, a->kt, k_imuli(k, p, a->dk * a->panel * 4));
     Val r = k_imuli(k, i, g->mr);
-    Val dst = k_padd(k, row_scores(a, r), k_imuli(k, p, a->panel * 4));
+    Val dst = k_padd(k, att_scores(a, r), k_imuli(k, p, a->panel * 4));
     if (a->tiles) {
         tile_product(a, g, u.nv, q, u.a_row, kt, a->dk, dst, a->score_row);
     } else {
         micro_sum(k, &u, q, kt, a->dk, acc);
-        put_scores(a, g->mr, keys, dst, row_lanes(a, r), acc);
+        put_scores(a, g->mr, keys, dst, att_lanes(a, r), acc);
     }
     k_end(k);
     k_end(k);
@@ -247,7 +85,7 @@ static void scores(Attention *a, const Group *g) {
     if (!a->tiles) {
         Val r = k_loop(k, k_index(k, 0), k_imuli(k, g->count, g->mr), 1);
         Val least = k_const_f(k, vec_type(DT_F32, a->lanes), -INFINITY);
-        k_store(k, row_lanes(a, r), 0, least, a->lanes);
+        k_store(k, att_lanes(a, r), 0, least, a->lanes);
         k_end(k);
     }
     score_panels(a, g, 0, whole, a->panel);
@@ -270,11 +108,12 @@ static void outputs(Attention *a, const Group *g) { // sums times 1 / sum P
     VType vt = vec_type(DT_F32, a->lanes);
     Val r = k_loop(k, k_index(k, g->done), k_imuli(k, g->count, g->mr), 1);
     Val sum = k_padd(k, a->sum, k_imuli(k, r, a->sum_row));
-    Val dst = k_padd(k, g->o, k_imuli(k, r, row(&a->o)));
+    Val dst = k_padd(k, g->o, k_imuli(k, r, att_row(&a->o)));
     Val f = k_loadb(k, vt, k_padd(k, a->factor, k_imuli(k, r, 4)), 0);
     for (int64_t c = 0; c < a->e; c += a->lanes) {
         Val v = k_op2(k, K_MUL, k_load(k, vt, sum, c * 4, a->lanes), f);
-        store_as(k, a->o.dt, dst, c * col(&a->o), col(&a->o), v, (int)min_i64(a->lanes, a->e - c));
+        store_as(k, a->o.dt, dst, c * att_col(&a->o), att_col(&a->o), v,
+                 (int)min_i64(a->lanes, a->e - c));
     }
     k_end(k);
 }
@@ -294,18 +133,18 @@ static void put_values(Attention *a, const Group *g, const Steps *s, Val p, Val 
         sum = k_padd(k, sum, k_imuli(k, p, a->panel * 4));
     }
     if (s->is_last) {
-        o = k_padd(k, g->o, k_imuli(k, i, g->mr * row(&a->o)));
-        o = k_padd(k, o, k_imuli(k, p, a->panel * col(&a->o)));
+        o = k_padd(k, g->o, k_imuli(k, i, g->mr * att_row(&a->o)));
+        o = k_padd(k, o, k_imuli(k, p, a->panel * att_col(&a->o)));
         factor = k_padd(k, a->factor, k_imuli(k, i, g->mr * 4));
     }
     for (int r = 0; r < g->mr; r++) {
         Val f = s->is_last ? k_loadb(k, vt, factor, (int64_t)r * 4) : 0;
         for (int64_t c = 0; c < columns; c += a->lanes) {
             Val x = acc[r][c / a->lanes];
-            int64_t at = r * a->sum_row + c * 4, to = r * row(&a->o) + c * col(&a->o);
+            int64_t at = r * a->sum_row + c * 4, to = r * att_row(&a->o) + c * att_col(&a->o);
             if (!s->is_first) x = k_op2(k, K_ADD, k_load(k, vt, sum, at, a->lanes), x);
             if (s->is_last)
-                store_as(k, a->o.dt, o, to, col(&a->o), k_op2(k, K_MUL, x, f),
+                store_as(k, a->o.dt, o, to, att_col(&a->o), k_op2(k, K_MUL, x, f),
                          (int)min_i64(a->lanes, columns - c));
             else
                 k_store(k, sum, at, x, a->lanes);
@@ -355,95 +194,7 @@ static void all_values(Attention *a, const Group *g) {
     weighted_values(a, g, &s);
 }
 
-// ---- softmax -----------------------------------------------------------------------------------
-// Loops take several rows at a time; what lies behind the last row is computed too and never read.
-// The greatest of each lane, where products on tiles do not find it.
-static void top_rows(Attention *a, Val r) {
-    Kern *k = a->k;
-    Val p = row_scores(a, r), lane = row_lanes(a, r);
-    int64_t whole = a->t / VLANES;
-    int rest = (int)(a->t % VLANES);
-    VV top[VLANES];
-    for (int i = 0; i < a->together; i++) {
-        top[i] = vv_reg(k);
-        vv_set(k, top[i], vv_const(k, -INFINITY));
-    }
-    if (whole) {
-        Val at = k_padd(k, p, k_imuli(k, k_loopn(k, whole), VLANES * 4));
-        for (int i = 0; i < a->together; i++) {
-            VV x = vv_load(k, at, i * a->score_row, VLANES);
-            vv_set(k, top[i], vv_op2(k, K_MAX, vv_get(k, top[i]), x));
-        }
-        k_end(k);
-    }
-    for (int i = 0; i < a->together; i++) {
-        VV x = vv_get(k, top[i]);
-        if (rest) {
-            VV last = vv_load(k, p, i * a->score_row + whole * VLANES * 4, VLANES);
-            x = vv_op2(k, K_MAX, x, vv_keep(k, last, rest, -INFINITY));
-        }
-        vv_store(k, lane, (int64_t)i * VLANES * 4, x, VLANES);
-    }
-}
-// Scores become powers of two, those of padding zero; their sum in each lane. Powers in bf16 lie at
-// the start of the row, in half its bytes: behind what is still to be read.
-static void power_rows(Attention *a, Val r) {
-    Kern *k = a->k;
-    Val p = row_scores(a, r), lane = row_lanes(a, r), factor = row_factor(a, r);
-    int64_t whole = a->t / VLANES, size = a->pairs ? 2 : 4;
-    int rest = (int)(a->t % VLANES);
-    VV scale = vv_const(k, a->scale), sum[VLANES], shift[VLANES];
-    for (int i = 0; i < a->together; i++) {
-        shift[i] = vv_bcast_load(k, factor, (int64_t)i * 4);
-        sum[i] = vv_reg(k);
-        vv_set(k, sum[i], vv_const(k, 0));
-    }
-    for (int part = 0; part < 2; part++) {
-        if (part ? !rest : !whole) continue;
-        Val c = part ? k_index(k, whole) : k_loopn(k, whole);
-        Val from = k_padd(k, p, k_imuli(k, c, VLANES * 4));
-        Val to = k_padd(k, p, k_imuli(k, c, VLANES * size));
-        for (int i = 0; i < a->together; i++) {
-            VV x = vv_load(k, from, i * a->score_row, VLANES);
-            x = a->scale == 1 ? vv_op2(k, K_ADD, x, shift[i]) : vv_fma(k, x, scale, shift[i]);
-            x = vv_exp2(k, x, a->pairs ? EXP2_FOR_BF16 : EXP2_FOR_F32);
-            if (part) x = vv_keep(k, x, rest, 0);
-            vv_store_as(k, a->pairs ? DT_BF16 : DT_F32, to, i * a->score_row, x, VLANES);
-            vv_set(k, sum[i], vv_op2(k, K_ADD, vv_get(k, sum[i]), x));
-        }
-        if (!part) k_end(k);
-    }
-    int64_t end = (int64_t)round_up((uint64_t)a->t, VLANES); // zeros make whole tiles of keys
-    for (int i = 0; i < a->together; i++) {
-        vv_store(k, lane, (int64_t)i * VLANES * 4, vv_get(k, sum[i]), VLANES);
-        if (a->tiles && end < 2 * a->tk)
-            vv_store_as(k, DT_BF16, p, i * a->score_row + end * 2, vv_const(k, 0), VLANES);
-    }
-}
-static void shift_of_tops(Attention *a, Val r) {
-    Kern *k = a->k;
-    Val x = vv_reduce_rows(k, K_MAX, row_lanes(a, r), 1);
-    VType t = vec_type(DT_F32, vv_lanes(k));
-    if (a->scale != 1) x = k_op2(k, K_MUL, x, k_const_f(k, t, a->scale));
-    k_store(k, row_factor(a, r), 0, k_op1(k, K_NEG, x), vv_lanes(k));
-}
-static void inverse_of_sums(Attention *a, Val r) {
-    Kern *k = a->k;
-    Val x = vv_reduce_rows(k, K_ADD, row_lanes(a, r), VLANES / vv_lanes(k));
-    Val one = k_const_f(k, vec_type(DT_F32, vv_lanes(k)), 1);
-    k_store(k, row_factor(a, r), 0, k_op2(k, K_DIV, one, x), vv_lanes(k));
-}
-static void softmax(Attention *a, const Group *g) {
-    static void (*const step[])(Attention *, Val) = {top_rows, shift_of_tops, power_rows,
-                                                     inverse_of_sums};
-    Kern *k = a->k;
-    const int rows[] = {a->together, vv_lanes(k), a->together, vv_lanes(k)};
-    for (size_t i = a->tiles ? 0 : 1; i < COUNT_OF(step); i++) {
-        step[i](a, k_loop(k, k_index(k, g->done), k_imuli(k, g->count, g->mr), rows[i]));
-        k_end(k);
-    }
-}
-// `count` blocks of query rows, like `g`, from row `first` on, group by group.
+// ---- the whole -------------------------------------------------------------------------------
 static void query_blocks(Attention *a, Group g, int64_t first, int64_t count) {
     Kern *k = a->k;
     if (!count) return;
@@ -451,10 +202,10 @@ static void query_blocks(Attention *a, Group g, int64_t first, int64_t count) {
     Val i = k_loop(k, k_index(k, 0), k_index(k, count), step);
     Val r0 = k_iaddi(k, k_imuli(k, i, g.mr), first), left = k_isub(k, k_index(k, count), i);
     g.count = k_imin(k, left, k_index(k, step));
-    g.q = k_padd(k, a->qb, k_imuli(k, r0, row(&a->q)));
-    g.o = k_padd(k, a->ob, k_imuli(k, r0, row(&a->o)));
+    g.q = k_padd(k, a->qb, k_imuli(k, r0, att_row(&a->q)));
+    g.o = k_padd(k, a->ob, k_imuli(k, r0, att_row(&a->o)));
     scores(a, &g);
-    softmax(a, &g);
+    attention_softmax(a, &g);
     if (a->tiles) {
         tile_values(a, &g);
         outputs(a, &g);
@@ -517,8 +268,8 @@ static void emit_attention(Attention *a, const Node *node, const char *suffix) {
         }
         *base[i] = lower_walk(b.k, arg[i], rank, index, stride);
     }
-    pack_keys(a);
-    pack_values(a);
+    attention_pack_keys(a);
+    attention_pack_values(a);
     all_queries(a);
     k_end(k);
     *PUSH(k->arena, &k->loc) = node->loc;
